@@ -1,0 +1,94 @@
+/*
+ * data.h - data sets and loaders. Nothing here needs a context; loaders run threads of their own.
+ */
+#ifndef GAN_DATA_H
+#define GAN_DATA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What a data set's samples look like. Images have scaled == true: bytes, mapped to [-1, 1] for networks. Vectors
+ * (builtin:ring8, builtin:grid25) are [1, 1, channels] f32 and not scaled. */
+typedef struct gan_data_info {
+    uint32_t struct_size;
+    int64_t count;   /* samples; a builtin source has the count that was asked for */
+    int64_t height, width, channels;
+    int64_t classes; /* 0 if there are no labels */
+    bool scaled;     /* images of bytes; false: vectors of f32 */
+    char name[64];   /* short, for run folders: "mnist", "digits" */
+} gan_data_info;
+
+typedef struct gan_dataset gan_dataset;
+
+typedef struct gan_data_options {
+    uint32_t struct_size;
+    const char *source;  /* "builtin:digits", an IDX images file, or a folder of IDX files */
+    int64_t resolution;  /* 0: as the source has it. Otherwise images are centred on a black square of this side
+                            (when smaller) and refused when larger */
+    bool labels;         /* read labels where there are some */
+    uint64_t seed;       /* of builtin sources */
+    int64_t builtin_count; /* samples of a builtin source; 0: 60000 */
+} gan_data_options;
+
+/* Open a source and check all of it: every header, size, label and checksum that there is. Sources:
+ *   builtin:digits   digits 0-9 as jittered strokes, 28x28 grey, 10 classes
+ *   builtin:ring8    8 Gaussians on a ring of radius 1, sigma 0.01, 2-D, 8 classes
+ *   builtin:grid25   25 Gaussians on {-4,-2,0,2,4}², sigma 0.05, 2-D, 25 classes
+ *   FILE             IDX images, plain or gzip; labels are looked for beside it (images-idx3 -> labels-idx1)
+ *   FOLDER           one that holds train-images-idx3-ubyte[.gz] and train-labels-idx1-ubyte[.gz]
+ * Errors name the file, what was expected and what was found. On success *out is the caller's. */
+GAN_API gan_status gan_dataset_open(const gan_data_options *options, gan_dataset **out, gan_message *message);
+GAN_API void gan_dataset_close(gan_dataset *dataset);
+GAN_API const gan_data_info *gan_dataset_info(const gan_dataset *dataset);
+
+/* One sample: `pixels` takes height*width*channels bytes (images) or f32 values (vectors), row-major HWC; `label`
+ * may be NULL. Thread-safe. */
+GAN_API gan_status gan_dataset_get(const gan_dataset *dataset, int64_t index, void *pixels, int32_t *label,
+                                   gan_message *message);
+
+/* The centres of a builtin mixture, [classes, 2], and its sigma; false for other sources. */
+GAN_API bool gan_dataset_mixture(const gan_dataset *dataset, const float **centres, float *sigma);
+
+/* ---- loaders ---- */
+
+/* An endless sequence of batches: epochs one after another, each a permutation of all samples that depends only on
+ * the seed and the epoch's number. Sample k of the sequence is thus a function of seed and k, and a loader that
+ * starts at position k goes on exactly where another stopped. A batch may span two epochs. */
+typedef struct gan_loader gan_loader;
+
+typedef struct gan_loader_options {
+    uint32_t struct_size;
+    int64_t batch;
+    uint64_t seed;
+    uint64_t position; /* samples already taken */
+    int threads;       /* that decode; 0: one */
+    int prefetch;      /* batches made ahead; 0: 4 */
+    bool no_shuffle;   /* in order, for evaluation */
+} gan_loader_options;
+
+typedef struct gan_host_batch {
+    int64_t n;
+    const void *pixels;    /* [n, H, W, C] bytes, or f32 vectors */
+    const int32_t *labels; /* NULL if there are none */
+} gan_host_batch;
+
+/* Errors: GAN_ERROR_ARGUMENT if the batch is larger than the data set (the sentence names both numbers). The
+ * data set must outlive the loader. */
+GAN_API gan_status gan_loader_create(const gan_dataset *dataset, const gan_loader_options *options,
+                                     gan_loader **out, gan_message *message);
+/* The next batch; its memory stays valid until the next call. Waits for the threads. */
+GAN_API gan_status gan_loader_next(gan_loader *loader, gan_host_batch *out, gan_message *message);
+GAN_API uint64_t gan_loader_position(const gan_loader *loader); /* samples handed out */
+GAN_API void gan_loader_destroy(gan_loader *loader);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,46 @@
+/*
+ * loss.h - adversarial and other losses: scalars, means over all elements of their inputs.
+ *
+ * `real` and `fake` are the discriminator's logits (the critic's scores) on real and generated images.
+ */
+#ifndef GAN_LOSS_H
+#define GAN_LOSS_H
+
+#include "ops.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Binary cross-entropy of sigmoid(logits) against the constant `target` in [0, 1]:
+ * softplus(x) - target x, without overflow. */
+GAN_API gan_tensor *gan_bce_with_logits(gan_tensor *logits, float target);
+
+/* GAN (Goodfellow et al. 2014): the discriminator's loss -log D(x) - log(1 - D(G(z))); the generator's
+ * non-saturating loss -log D(G(z)), and its minimax loss log(1 - D(G(z))). */
+GAN_API gan_tensor *gan_loss_d_logistic(gan_tensor *real, gan_tensor *fake);
+GAN_API gan_tensor *gan_loss_g_nonsaturating(gan_tensor *fake);
+GAN_API gan_tensor *gan_loss_g_minimax(gan_tensor *fake);
+
+/* Hinge (Lim & Ye 2017; Miyato et al. 2018): max(0, 1 - real) + max(0, 1 + fake); -fake. */
+GAN_API gan_tensor *gan_loss_d_hinge(gan_tensor *real, gan_tensor *fake);
+GAN_API gan_tensor *gan_loss_g_hinge(gan_tensor *fake);
+
+/* Wasserstein (Arjovsky et al. 2017): fake - real; -fake. */
+GAN_API gan_tensor *gan_loss_d_wasserstein(gan_tensor *real, gan_tensor *fake);
+GAN_API gan_tensor *gan_loss_g_wasserstein(gan_tensor *fake);
+
+/* Least squares (Mao et al. 2017), as CycleGAN uses it: (real - 1)² + fake²; (fake - 1)². */
+GAN_API gan_tensor *gan_loss_d_least_squares(gan_tensor *real, gan_tensor *fake);
+GAN_API gan_tensor *gan_loss_g_least_squares(gan_tensor *fake);
+
+GAN_API gan_tensor *gan_l1(gan_tensor *a, gan_tensor *b);  /* mean |a - b| */
+GAN_API gan_tensor *gan_mse(gan_tensor *a, gan_tensor *b); /* mean (a - b)² */
+
+/* Mean of -log softmax(logits)[label]: logits [N, K], labels I32 [N]. */
+GAN_API gan_tensor *gan_cross_entropy(gan_tensor *logits, gan_tensor *labels);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,133 @@
+/*
+ * nn.h - layers with named parameters.
+ *
+ * A layer is a function with parameters, state (running statistics), and children; its parameters are found under
+ * dotted names such as "3.weight", the names that the same nn.Sequential would have in PyTorch. A layer made with a
+ * parent belongs to it; one made without belongs to the caller, who destroys it (a model destroys its networks).
+ *
+ *     gan_layer *g = gan_sequential(ctx, NULL);
+ *     gan_nn_linear(g, 64, 256, NULL);
+ *     gan_nn_relu(g);
+ *     gan_nn_linear(g, 256, 784, NULL);
+ *     gan_nn_tanh(g);
+ *     gan_tensor *images = gan_forward(g, z);
+ *
+ * Creating a layer never returns NULL: out of memory or wrong arguments are recorded in the context, and the layer
+ * then gives poison. Weights are drawn from the context's random numbers at once, in order of creation.
+ */
+#ifndef GAN_NN_H
+#define GAN_NN_H
+
+#include "ops.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct gan_layer gan_layer;
+
+/* ---- initialisers ---- */
+typedef enum gan_init_kind {
+    GAN_INIT_DEFAULT = 0,   /* PyTorch's of nn.Linear and nn.Conv2d: uniform in ±1/sqrt(fan_in), weight and bias */
+    GAN_INIT_CONSTANT = 1,  /* a */
+    GAN_INIT_UNIFORM = 2,   /* uniform in [a, b) */
+    GAN_INIT_NORMAL = 3,    /* mean a, standard deviation b */
+    GAN_INIT_XAVIER_UNIFORM = 4, /* a: gain; ± gain sqrt(6 / (fan_in + fan_out)) (Glorot & Bengio 2010) */
+    GAN_INIT_XAVIER_NORMAL = 5,
+    GAN_INIT_KAIMING_UNIFORM = 6, /* a: gain; ± gain sqrt(3 / fan_in) (He et al. 2015) */
+    GAN_INIT_KAIMING_NORMAL = 7,
+    GAN_INIT_EQUALIZED = 8 /* N(0, 1), multiplied at run time by a / sqrt(fan_in) (Karras et al. 2018) */
+} gan_init_kind;
+
+typedef struct gan_init {
+    gan_init_kind kind;
+    float a, b;
+} gan_init;
+
+/* How weighted layers are made; NULL for all defaults. */
+typedef struct gan_nn_args {
+    gan_init weight;  /* default: GAN_INIT_DEFAULT */
+    gan_init bias;
+    bool no_bias;
+    float lr_multiplier; /* with GAN_INIT_EQUALIZED: weights are stored divided by this; 0 is taken as 1 */
+} gan_nn_args;
+
+/* ---- making layers. `parent` is a container; the new layer is its next child, named by its index ---- */
+
+/* A container that applies its children in turn. `parent` may be NULL: the caller owns it. */
+GAN_API gan_layer *gan_sequential(gan_context *ctx, gan_layer *parent);
+/* A container x + f(x), f being its children in turn; (x + f(x)) * scale if scale is not 1. */
+GAN_API gan_layer *gan_residual(gan_layer *parent, float scale);
+
+GAN_API gan_layer *gan_nn_linear(gan_layer *parent, int64_t in, int64_t out, const gan_nn_args *args);
+GAN_API gan_layer *gan_nn_conv2d(gan_layer *parent, int64_t in, int64_t out, int kernel, gan_conv p,
+                                 const gan_nn_args *args);
+GAN_API gan_layer *gan_nn_conv2d_transpose(gan_layer *parent, int64_t in, int64_t out, int kernel, gan_conv p,
+                                           const gan_nn_args *args);
+GAN_API gan_layer *gan_nn_embedding(gan_layer *parent, int64_t entries, int64_t width, const gan_init *weight);
+/* gamma's initialiser may be NULL (ones). eps 1e-5 and momentum 0.1, as in PyTorch. */
+GAN_API gan_layer *gan_nn_batch_norm(gan_layer *parent, int64_t channels, const gan_init *gamma);
+GAN_API gan_layer *gan_nn_instance_norm(gan_layer *parent, int64_t channels, bool affine);
+GAN_API gan_layer *gan_nn_layer_norm(gan_layer *parent, gan_shape shape); /* x's shape without its first dimension */
+GAN_API gan_layer *gan_nn_pixel_norm(gan_layer *parent);
+GAN_API gan_layer *gan_nn_activation(gan_layer *parent, gan_activation activation);
+GAN_API gan_layer *gan_nn_relu(gan_layer *parent);
+GAN_API gan_layer *gan_nn_leaky_relu(gan_layer *parent, float slope);
+GAN_API gan_layer *gan_nn_tanh(gan_layer *parent);
+GAN_API gan_layer *gan_nn_sigmoid(gan_layer *parent);
+GAN_API gan_layer *gan_nn_dropout(gan_layer *parent, float p); /* only in training */
+GAN_API gan_layer *gan_nn_flatten(gan_layer *parent);
+GAN_API gan_layer *gan_nn_reshape(gan_layer *parent, gan_shape without_batch);
+GAN_API gan_layer *gan_nn_reflect_pad2d(gan_layer *parent, int pad);
+GAN_API gan_layer *gan_nn_avg_pool2d(gan_layer *parent, int size);
+GAN_API gan_layer *gan_nn_resize_nearest(gan_layer *parent, int factor);
+
+/* A layer of the caller's own: `forward` is called with `self` (see gan_layer_parameter for its weights).
+ * `user` is passed on and freed with `destroy` (may be NULL). */
+typedef gan_tensor *(*gan_forward_fn)(gan_layer *self, gan_tensor *x, void *user);
+GAN_API gan_layer *gan_nn_custom(gan_layer *parent, const char *kind, gan_forward_fn forward, void *user,
+                                 void (*destroy)(void *user));
+
+/* Give a layer a further parameter, or state that is saved but not trained. Owned by the layer; the returned tensor
+ * may be used as long as it lives. */
+GAN_API gan_tensor *gan_layer_parameter(gan_layer *layer, const char *name, gan_shape shape, gan_init init);
+GAN_API gan_tensor *gan_layer_state(gan_layer *layer, const char *name, gan_shape shape, float value);
+
+/* ---- using layers ---- */
+/* Intermediate results are released as soon as nothing needs them. */
+GAN_API gan_tensor *gan_forward(gan_layer *layer, gan_tensor *x);
+/* Training (the default) or evaluation, for batch norm and dropout; children too. */
+GAN_API void gan_layer_train(gan_layer *layer, bool training);
+GAN_API bool gan_layer_is_training(const gan_layer *layer);
+/* Another name than its index, within its parent; the name is copied. */
+GAN_API void gan_layer_rename(gan_layer *layer, const char *name);
+
+GAN_API gan_context *gan_layer_context(const gan_layer *layer);
+GAN_API void gan_layer_destroy(gan_layer *layer); /* with all children; only for layers without a parent */
+
+/* ---- looking at layers ---- */
+typedef enum gan_slot_kind { GAN_SLOT_PARAMETER = 0, GAN_SLOT_STATE = 1 } gan_slot_kind;
+/* How a tensor is laid out in checkpoints. */
+typedef enum gan_layout {
+    GAN_LAYOUT_PLAIN = 0,
+    GAN_LAYOUT_CONV_WEIGHT = 1 /* [A, KH, KW, B] in memory, [A, B, KH, KW] in files, as PyTorch has it */
+} gan_layout;
+
+/* Called once for each parameter and state tensor of the layer and its children, depth first, in order of creation.
+ * `name` is dotted and relative to `layer`. */
+typedef void (*gan_slot_visitor)(const char *name, gan_tensor *tensor, gan_slot_kind kind, gan_layout layout,
+                                 void *user);
+GAN_API void gan_layer_visit(gan_layer *layer, gan_slot_visitor visit, void *user);
+GAN_API int64_t gan_layer_parameter_count(gan_layer *layer);
+
+/* The tensor of that dotted name, NULL if there is none. */
+GAN_API gan_tensor *gan_layer_find(gan_layer *layer, const char *name);
+
+/* One line per leaf layer with its name, kind, output shape and parameters, for an input of that shape. */
+typedef void (*gan_layer_line)(const char *name, const char *kind, gan_shape output, int64_t parameters, void *user);
+GAN_API gan_status gan_layer_describe(gan_layer *layer, gan_shape input, gan_layer_line line, void *user);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,139 @@
+/*
+ * plugin.h - the contract between ganhost and a GAN variant.
+ *
+ * A plugin is a shared object that exports one symbol, gan_plugin_entry, and hides everything else. The symbol is a
+ * function that returns a constant table, the gan_plugin. The host reads the identity prefix first and nothing else
+ * until it has accepted it: the magic matches, abi_major is the host's, needs_minor is not above the host's
+ * abi_minor, and struct_size covers at least the body of version 1.0. After the prefix the table is append-only.
+ *
+ * Threads and order. The host calls every function of the table from one thread, in the order
+ *     build, then any sequence of d_step, g_step, sample, get_extension, then destroy,
+ * for each model; several models may be alive. Around each call the host opens a scope (context.h), so tensors that
+ * the plugin makes are released afterwards unless kept.
+ *
+ * A plugin never exits, aborts, installs signal handlers, writes to standard output or error, or lets a C++
+ * exception cross the boundary. It reports errors with gan_raise and a negative status; outputs are then untouched.
+ */
+#ifndef GAN_PLUGIN_H
+#define GAN_PLUGIN_H
+
+#include "loss.h"
+#include "autograd.h"
+#include "model.h"
+#include "random.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define GAN_PLUGIN_MAGIC 0x4e494755504e4147ull /* "GANPUGIN" in memory */
+#define GAN_ABI_MAJOR 1
+#define GAN_ABI_MINOR 0
+
+/* flags */
+#define GAN_PLUGIN_HAS_CUDA 1u    /* contains CUDA kernels of its own */
+#define GAN_PLUGIN_NEEDS_CUDA 2u  /* cannot run on the CPU */
+#define GAN_PLUGIN_NO_CAPTURE 4u  /* its steps cannot be captured into CUDA graphs */
+
+/* What the data must have. */
+#define GAN_NEEDS_LABELS 1u
+#define GAN_NEEDS_TWO_DOMAINS 2u
+#define GAN_NEEDS_IMAGES 4u /* refuses vector data such as builtin:ring8 */
+
+/* A chart of the run's plot: a title, the y axis, and the metrics that it shows. A table ends with title NULL. */
+#define GAN_CHART_SERIES 8
+typedef struct gan_chart {
+    const char *title;
+    const char *y_label;
+    const char *series[GAN_CHART_SERIES]; /* metric names; NULL after the last */
+} gan_chart;
+
+/* A default for one of the host's own options, such as {"train.batch", "100"}. Ends with option NULL. */
+typedef struct gan_default {
+    const char *option;
+    const char *value;
+} gan_default;
+
+/* What build gets. Valid only during the call, except ctx. */
+typedef struct gan_build {
+    uint32_t struct_size;
+    gan_context *ctx;
+    const gan_options *options;  /* the plugin's own table, validated */
+    const gan_data_info *data;   /* what the batches will look like */
+    int64_t batch;               /* samples per batch */
+} gan_build;
+
+/* What sample gets. */
+typedef struct gan_sample_request {
+    uint32_t struct_size;
+    int64_t n;
+    const uint64_t *seeds; /* [n]: one latent each, see gan_randn_of_seeds */
+    gan_tensor *labels;    /* I32 [n], or NULL: the plugin chooses, i mod classes */
+} gan_sample_request;
+
+typedef struct gan_plugin {
+    /* ---- identity prefix: the same in every version of the interface ---- */
+    uint64_t magic;
+    uint32_t struct_size; /* sizeof(gan_plugin) at the plugin's compile time */
+    uint16_t abi_major, abi_minor;
+    uint16_t needs_minor; /* the lowest host minor that it works with */
+    uint16_t reserved;    /* 0 */
+    uint32_t flags;
+    const char *built_with; /* SDK version and compiler: GAN_BUILT_WITH */
+    const char *id;         /* lower case letters, digits, '_': the name of the folder and of the file */
+    const char *version;    /* the plugin's own, "1.0.0" */
+
+    /* ---- body of version 1.0; append-only after it ---- */
+    const char *title;   /* "Generative adversarial network" */
+    const char *paper;   /* "Goodfellow et al., 2014, arXiv:1406.2661" */
+    const char *summary; /* one or two sentences */
+    uint32_t needs;      /* GAN_NEEDS_... */
+    const gan_option *options;
+    const gan_default *defaults;
+    const gan_chart *charts;
+
+    /* Make networks, optimizers and state. On success *out is owned by the host, which ends it with destroy. */
+    gan_status (*build)(const gan_build *build, gan_model **out);
+    void (*destroy)(gan_model *model);
+    /* One update of the discriminator on a batch; one of the generator. Both report their metrics. g_step gets the
+     * batch of the last d_step. */
+    gan_status (*d_step)(gan_model *model, const gan_batch *batch, gan_metrics *out);
+    gan_status (*g_step)(gan_model *model, const gan_batch *batch, gan_metrics *out);
+    /* Generate: *images becomes [n, H, W, C] in the current scope, in the range of batch images. Networks are in
+     * evaluation mode and nothing is recorded. */
+    gan_status (*sample)(gan_model *model, const gan_sample_request *request, gan_tensor **images);
+    /* Optional abilities by name and version, such as "gan.translate/1"; NULL for names it does not know. May be
+     * NULL itself. */
+    const void *(*get_extension)(gan_model *model, const char *name);
+} gan_plugin;
+
+#define GAN_BUILT_WITH "SDK " GAN_VERSION_STRING ", compiler " __VERSION__
+
+/* The one symbol of a plugin. */
+typedef const gan_plugin *(*gan_plugin_entry_fn)(void);
+#define GAN_PLUGIN_ENTRY_NAME "gan_plugin_entry"
+GAN_API const gan_plugin *gan_plugin_entry(void);
+
+/* The layout of version 1.0 on 64-bit machines, frozen. */
+#if UINTPTR_MAX == 0xffffffffffffffffu && !defined(__cplusplus)
+_Static_assert(offsetof(gan_plugin, magic) == 0, "frozen");
+_Static_assert(offsetof(gan_plugin, struct_size) == 8, "frozen");
+_Static_assert(offsetof(gan_plugin, abi_major) == 12, "frozen");
+_Static_assert(offsetof(gan_plugin, abi_minor) == 14, "frozen");
+_Static_assert(offsetof(gan_plugin, needs_minor) == 16, "frozen");
+_Static_assert(offsetof(gan_plugin, flags) == 20, "frozen");
+_Static_assert(offsetof(gan_plugin, built_with) == 24, "frozen");
+_Static_assert(offsetof(gan_plugin, id) == 32, "frozen");
+_Static_assert(offsetof(gan_plugin, version) == 40, "frozen");
+_Static_assert(offsetof(gan_plugin, title) == 48, "frozen");
+_Static_assert(offsetof(gan_plugin, needs) == 72, "frozen");
+_Static_assert(offsetof(gan_plugin, options) == 80, "frozen");
+_Static_assert(offsetof(gan_plugin, build) == 104, "frozen");
+_Static_assert(offsetof(gan_plugin, get_extension) == 144, "frozen");
+#endif
+#define GAN_PLUGIN_SIZE_1_0 152u
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,179 @@
+/*
+ * backend.h - the kernels that a device must supply. Internal.
+ *
+ * The layers above (ops/) have checked shapes and types; a backend computes. Kernels enqueue work in order and may
+ * return before it is done, unless said otherwise. A kernel that fails returns a status and leaves a sentence in
+ * backend->error; the caller adds the operator's name and shapes.
+ */
+#ifndef GAN__BACKEND_H
+#define GAN__BACKEND_H
+
+#include <gan/ops.h>
+
+typedef struct gan__backend gan__backend;
+typedef struct gan__storage gan__storage;
+
+/* A strided view of device memory. Strides are in elements; 0 repeats. */
+typedef struct gan__array {
+    void *data;
+    gan_dtype dtype;
+    int ndim;
+    int64_t dim[GAN_MAX_DIMS];
+    int64_t stride[GAN_MAX_DIMS];
+    gan__storage *storage; /* that data lies in, for packed copies; may be NULL */
+} gan__array;
+
+/* Element-wise functions: GAN__MAP_<NAME>; see elementwise.h for the list and their formulas. */
+typedef int gan__map_op;
+
+typedef enum gan__reduce_op {
+    GAN__REDUCE_SUM = 0,   /* sum a */
+    GAN__REDUCE_SUMSQ = 1, /* sum a² */
+    GAN__REDUCE_DOT = 2,   /* sum a b */
+    GAN__REDUCE_MAX = 3    /* max a */
+} gan__reduce_op;
+
+/* c[i] = activation(op(a[i]) op(b[i]) + bias), i < batch. Row-major dense matrices; op(a) is [m, k], op(b) [k, n].
+ * Operands are converted to `compute` (GAN_F32 or GAN_BF16) as needed; accumulation is in f32. */
+typedef struct gan__matmul_args {
+    gan_dtype compute;
+    bool transpose_a, transpose_b;
+    int64_t batch, m, n, k;
+    gan__array a, b, c;                    /* data, dtype, storage are used; dims only for messages */
+    int64_t stride_a, stride_b, stride_c;  /* elements between batch entries; 0: shared */
+    const float *bias;                     /* [n] or NULL */
+    gan_activation activation;
+} gan__matmul_args;
+
+/* The three convolutions. x [N, H, W, I], w [O, KH, KW, I], y [N, OH, OW, O], dense. */
+typedef struct gan__conv_args {
+    gan_dtype compute;
+    int stride, pad;
+    gan__array x, w, y;
+    const float *bias;         /* [O] for forward, [I] for data; NULL for none */
+    gan_activation activation; /* of the result, forward and data only */
+} gan__conv_args;
+
+/* Normalization over R of x [G, R, C]: batch norm has G = 1, instance norm G = N, layer norm C = 1.
+ * y = activation(gamma (x - mean) rstd + beta); gamma, beta are [C] (f32) or NULL; mean, rstd [G, C] f32. */
+typedef struct gan__norm_args {
+    int64_t groups, rows, channels;
+    float eps;
+    gan_activation activation;
+    const void *x;
+    gan_dtype dtype; /* of x, y, dy, dx: F32 or BF16 */
+    const float *gamma, *beta;
+    float *mean, *rstd; /* written by norm_forward, read by the others */
+    void *y;            /* written by forward and apply; read by backward when there is an activation */
+    const void *dy;     /* backward */
+    void *dx;           /* backward: written if not NULL */
+    float *dgamma, *dbeta; /* backward: [C], summed over groups, written if not NULL */
+} gan__norm_args;
+
+typedef enum gan__random_kind { GAN__RANDOM_UNIFORM = 0, GAN__RANDOM_NORMAL = 1, GAN__RANDOM_INT = 2 } gan__random_kind;
+
+typedef enum gan__update_kind {
+    GAN__UPDATE_ADAM = 0,    /* m = b1 m + (1-b1) g; v = b2 v + (1-b2) g²; p -= lr/(1-b1^t) m / (sqrt(v/(1-b2^t)) + eps) */
+    GAN__UPDATE_RMSPROP = 1, /* v = b2 v + (1-b2) g²; p -= lr g / (sqrt(v) + eps) */
+    GAN__UPDATE_SGD = 2,     /* m = b1 m + g; p -= lr m; m may be NULL when b1 is 0 */
+    GAN__UPDATE_EMA = 3      /* p = b1 p + (1-b1) g */
+} gan__update_kind;
+
+typedef struct gan__update {
+    float *p, *m, *v;
+    const float *g;
+    int64_t n;
+} gan__update;
+
+typedef struct gan__update_args {
+    gan__update_kind kind;
+    double lr, b1, b2, eps;
+    int64_t step; /* t, from 1 */
+} gan__update_args;
+
+typedef struct gan__backend_ops {
+    void (*destroy)(gan__backend *be);
+
+    /* Memory of the device, 64-byte aligned; NULL when there is none. The caching allocator (core/alloc.c) is the
+     * only caller. */
+    void *(*allocate)(gan__backend *be, size_t bytes);
+    void (*deallocate)(gan__backend *be, void *data, size_t bytes);
+    gan_status (*copy_in)(gan__backend *be, void *device, const void *host, size_t bytes);
+    gan_status (*copy_out)(gan__backend *be, void *host, const void *device, size_t bytes); /* waits */
+    gan_status (*copy)(gan__backend *be, void *to, const void *from, size_t bytes);
+    gan_status (*synchronize)(gan__backend *be);
+
+    /* out = f(in...), broadcasting by strides: every array has out's ndim and dims. Any dtype comes in (widened to
+     * f32) and goes out (bf16 rounded to nearest even; u8 rounded and clamped). `out` may be strided and may be one
+     * of the inputs if the view is the same. `params` are the op's constants. GAN__MAP_COPY with equal dtypes moves
+     * bits and serves copies, slices, concatenation and permutation. */
+    gan_status (*map)(gan__backend *be, gan__map_op op, const float params[4], int n_in, const gan__array *in,
+                      const gan__array *out);
+
+    /* out = scale * reduction of in[0] (and in[1] for DOT) over the axes where out->dim is 1 and in's is not. out is
+     * dense f32 with in's ndim. in[i] are dense or broadcast, f32 or bf16. Accumulates so that the error grows slowly
+     * with the count (blocked or pairwise), in an order that depends on shapes and thread count only. */
+    gan_status (*reduce)(gan__backend *be, gan__reduce_op op, const gan__array *in, float scale,
+                         const gan__array *out);
+
+    gan_status (*matmul)(gan__backend *be, const gan__matmul_args *args);
+    gan_status (*conv_forward)(gan__backend *be, const gan__conv_args *args); /* writes y */
+    gan_status (*conv_data)(gan__backend *be, const gan__conv_args *args);    /* writes x */
+    gan_status (*conv_weight)(gan__backend *be, const gan__conv_args *args);  /* writes w, f32 */
+
+    gan_status (*norm_forward)(gan__backend *be, const gan__norm_args *args);
+    gan_status (*norm_apply)(gan__backend *be, const gan__norm_args *args); /* mean and rstd are given */
+    gan_status (*norm_backward)(gan__backend *be, const gan__norm_args *args);
+
+    /* y[n,i,j,c] = scale * sum of the k x k window of x; and its adjoint, x[n,i,j,c] = scale * y[n,i/k,j/k,c].
+     * Dense NHWC, f32 or bf16, same dtype. */
+    gan_status (*window_sum)(gan__backend *be, const gan__array *x, int k, float scale, const gan__array *y);
+    gan_status (*window_spread)(gan__backend *be, const gan__array *y, int k, float scale, const gan__array *x);
+    /* Bilinear resizing of dense NHWC x to y's size (positions as align_corners=False), and its adjoint from y to x. */
+    gan_status (*bilinear)(gan__backend *be, const gan__array *x, const gan__array *y);
+    gan_status (*bilinear_adjoint)(gan__backend *be, const gan__array *y, const gan__array *x);
+    /* Reflection padding of dense NHWC x by p on each side into y, and its adjoint (sums) from y to x. */
+    gan_status (*reflect_pad)(gan__backend *be, const gan__array *x, int p, const gan__array *y);
+    gan_status (*reflect_pad_adjoint)(gan__backend *be, const gan__array *y, int p, const gan__array *x);
+
+    /* out[i, :] = table[index[i], :] (f32); out must be zeroed by scatter_rows, then out[index[i], :] += rows[i, :].
+     * An index outside [0, table rows) is an error that names it (waits for the check on the CPU only). */
+    gan_status (*gather_rows)(gan__backend *be, const float *table, int64_t table_rows, int64_t width,
+                              const int32_t *index, int64_t n, float *out);
+    gan_status (*scatter_rows)(gan__backend *be, const float *rows, const int32_t *index, int64_t n, int64_t width,
+                               int64_t out_rows, float *out);
+
+    /* Element i of out comes from Philox block counter + i / 4, word i % 4 (normal: Box-Muller on words 0,1 and 2,3
+     * of the same block gives its four values). UNIFORM in [a, b): a + (b-a) u, u = (word >> 8) * 2^-24;
+     * INT: i32 in [0, b): the high 32 bits of word * b. */
+    gan_status (*random)(gan__backend *be, gan__random_kind kind, uint64_t seed, uint64_t stream, uint64_t counter,
+                         float a, float b, int64_t n, void *out);
+
+    /* One optimizer or moving-average step over many tensors. */
+    gan_status (*update)(gan__backend *be, const gan__update_args *args, const gan__update *tensors, int n);
+} gan__backend_ops;
+
+struct gan__backend {
+    const gan__backend_ops *ops;
+    gan_context *ctx; /* whose memory workspaces come from */
+    int threads;
+    char description[160];
+    gan_message error;
+};
+
+/* ---- supplied by core/alloc.c for backends ---- */
+
+/* Workspace from the context's caching allocator; NULL when out of memory. 64-byte aligned. */
+void *gan__workspace(gan_context *ctx, size_t bytes);
+void gan__workspace_free(gan_context *ctx, void *data);
+
+/* Copies of a storage's value in another form (a blocked weight layout, bf16), kept until the value changes or the
+ * storage goes. `key` names the form, 64 bits of hash. gan__pack_add returns memory to fill; NULL when out of
+ * memory (the caller then uses a workspace). */
+void *gan__pack_find(gan__storage *storage, uint64_t key);
+void *gan__pack_add(gan_context *ctx, gan__storage *storage, uint64_t key, size_t bytes);
+
+/* ---- backends ---- */
+gan_status gan__cpu_create(gan_context *ctx, int threads, gan__backend **out, gan_message *message);
+
+#endif

@@ -1,0 +1,18 @@
+/* support.h - what the test programs share. */
+#ifndef TEST_SUPPORT_H
+#define TEST_SUPPORT_H
+
+#include <check.h>
+#include <gan/gan.h>
+
+/* Run one suite; the program's exit status. CK_FORK and CK_RUN_CASE work as in every Check program. */
+int test_main(Suite *suite);
+
+/* Path of a data set beside the project, such as "mnist", or NULL when it is not there. GAN_TEST_DATA overrides the
+ * folder, ../shared/data from the project's root. The result is static. */
+const char *test_data(const char *name);
+
+/* A fresh folder below the build tree for files of one test; static. */
+const char *test_folder(const char *name);
+
+#endif
