@@ -17,7 +17,7 @@ extern "C" {
 /* f32 tensors in the current scope: uniform in [low, high), or normal. Never recorded. */
 GAN_API gan_tensor *gan_rand(gan_context *ctx, gan_shape shape, float low, float high);
 GAN_API gan_tensor *gan_randn(gan_context *ctx, gan_shape shape);
-/* I32, uniform in [0, high). */
+/* I32, uniform in [0, high); high from 1 to 2^24. */
 GAN_API gan_tensor *gan_randint(gan_context *ctx, gan_shape shape, int32_t high);
 
 /* Standard normal rows [n, width]: row i is drawn from seeds[i] alone, whatever the context's seed and state. The

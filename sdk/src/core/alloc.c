@@ -1,0 +1,326 @@
+/*
+ * alloc.c - the caching allocator.
+ *
+ * Memory is taken from the backend in segments, which are cut into blocks; a freed block is joined with its free
+ * neighbours and kept. Requests take the smallest free block that is large enough. A training step repeats the same
+ * requests in the same order, so from the second or third step on the system is not asked again. (Returning large
+ * blocks to the system at once, as malloc does, costs a page fault per 4 KiB at every reuse.) Small, middle and large
+ * requests have segments of their own, so that small ones do not nibble at the blocks that large ones come back for.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+
+struct gan__block {
+    size_t size; /* first member: a spare record's link overlays nothing that is read while in use */
+    char *data;
+    gan__block *before, *after; /* neighbours in the segment */
+    gan__block *next_free, *previous_free;
+    int pool;
+    bool free;
+};
+
+enum { GRAIN = 256, HEADER = 64, SLAB_RECORDS = 64 };
+static const size_t SMALL_SEGMENT = (size_t)2 << 20, MIDDLE_SEGMENT = (size_t)16 << 20,
+                    MIDDLE_REQUEST = (size_t)4 << 20, SMALL_REQUEST = (size_t)128 << 10,
+                    SEGMENT_GRAIN = (size_t)1 << 20;
+
+/* ---- records: small host structures from free lists ---- */
+
+typedef struct slab {
+    struct slab *next;
+} slab;
+
+void *gan__record_new(gan_context *ctx, void **free_list, size_t size)
+{
+    gan__allocator *a = &ctx->allocator;
+    if (a->fail_after && --a->fail_after == 0)
+        return NULL;
+    if (!*free_list) {
+        size_t bytes = (size + 15) & ~(size_t)15;
+        slab *s = malloc(16 + bytes * SLAB_RECORDS);
+        if (!s)
+            return NULL;
+        a->stats.system_allocations++;
+        s->next = a->slabs;
+        a->slabs = s;
+        char *record = (char *)s + 16;
+        for (int i = 0; i < SLAB_RECORDS; i++, record += bytes) {
+            *(void **)record = *free_list;
+            *free_list = record;
+        }
+    }
+    void *record = *free_list;
+    *free_list = *(void **)record;
+    memset(record, 0, size);
+    return record;
+}
+
+void gan__record_free(void **free_list, void *record)
+{
+    *(void **)record = *free_list;
+    *free_list = record;
+}
+
+/* ---- blocks ---- */
+
+static int bin_of(size_t size)
+{
+    return 63 - __builtin_clzll(size);
+}
+
+static void bin_insert(gan__allocator *a, gan__block *b)
+{
+    gan__block **head = &a->bins[b->pool][bin_of(b->size)];
+    b->free = true;
+    b->previous_free = NULL;
+    b->next_free = *head;
+    if (*head)
+        (*head)->previous_free = b;
+    *head = b;
+}
+
+static void bin_remove(gan__allocator *a, gan__block *b)
+{
+    if (b->previous_free)
+        b->previous_free->next_free = b->next_free;
+    else
+        a->bins[b->pool][bin_of(b->size)] = b->next_free;
+    if (b->next_free)
+        b->next_free->previous_free = b->previous_free;
+    b->free = false;
+}
+
+static int pool_of(size_t size)
+{
+    return size <= SMALL_REQUEST ? 0 : size <= MIDDLE_REQUEST ? 1 : 2;
+}
+
+static gan__block *find_free(gan__allocator *a, size_t size)
+{
+    int pool = pool_of(size);
+    for (int bin = bin_of(size); bin < GAN__BINS; bin++) {
+        gan__block *best = NULL;
+        for (gan__block *b = a->bins[pool][bin]; b; b = b->next_free)
+            if (b->size >= size && (!best || b->size < best->size))
+                best = b;
+        if (best)
+            return best;
+    }
+    return NULL;
+}
+
+static size_t segment_size(size_t size)
+{
+    int pool = pool_of(size);
+    if (pool < 2)
+        return pool == 0 ? SMALL_SEGMENT : MIDDLE_SEGMENT;
+    return (size + SEGMENT_GRAIN - 1) / SEGMENT_GRAIN * SEGMENT_GRAIN;
+}
+
+static gan__block *new_segment(gan_context *ctx, size_t size)
+{
+    gan__allocator *a = &ctx->allocator;
+    gan__backend *be = ctx->backend;
+    gan__block *b = gan__record_new(ctx, (void **)&a->spare, sizeof *b);
+    if (!b)
+        return NULL;
+    b->pool = pool_of(size);
+    b->size = segment_size(size);
+    b->data = be->ops->allocate(be, b->size);
+    if (!b->data) {
+        gan_memory_trim(ctx);
+        b->size = size;
+        b->data = be->ops->allocate(be, size);
+    }
+    if (!b->data) {
+        gan__record_free((void **)&a->spare, b);
+        return NULL;
+    }
+    a->stats.system_allocations++;
+    a->stats.bytes_reserved += b->size;
+    return b;
+}
+
+static gan__block *take_block(gan_context *ctx, size_t bytes)
+{
+    gan__allocator *a = &ctx->allocator;
+    if (bytes > ((size_t)1 << (GAN__BINS - 2)))
+        return NULL;
+    size_t size = bytes < GRAIN ? GRAIN : (bytes + GRAIN - 1) / GRAIN * GRAIN;
+    if (a->fail_after && --a->fail_after == 0)
+        return NULL;
+    if (a->limit && a->stats.bytes_in_use + size > a->limit)
+        return NULL;
+    gan__block *b = find_free(a, size);
+    if (b)
+        bin_remove(a, b);
+    else if (!(b = new_segment(ctx, size)))
+        return NULL;
+    if (b->size - size >= GRAIN) {
+        gan__block *rest = gan__record_new(ctx, (void **)&a->spare, sizeof *rest);
+        if (rest) { /* without a record the block is handed out whole */
+            rest->size = b->size - size;
+            rest->data = b->data + size;
+            rest->pool = b->pool;
+            rest->before = b;
+            rest->after = b->after;
+            if (b->after)
+                b->after->before = rest;
+            b->after = rest;
+            b->size = size;
+            bin_insert(a, rest);
+        }
+    }
+    a->stats.bytes_in_use += b->size;
+    if (a->stats.bytes_in_use > a->stats.bytes_peak)
+        a->stats.bytes_peak = a->stats.bytes_in_use;
+    return b;
+}
+
+/* Take `other`, the block after `b`, into it. */
+static void join(gan__allocator *a, gan__block *b, gan__block *other)
+{
+    b->size += other->size;
+    b->after = other->after;
+    if (b->after)
+        b->after->before = b;
+    gan__record_free((void **)&a->spare, other);
+}
+
+static void give_block(gan_context *ctx, gan__block *b)
+{
+    gan__allocator *a = &ctx->allocator;
+    a->stats.bytes_in_use -= b->size;
+    if (b->after && b->after->free) {
+        bin_remove(a, b->after);
+        join(a, b, b->after);
+    }
+    if (b->before && b->before->free) {
+        gan__block *before = b->before;
+        bin_remove(a, before);
+        join(a, before, b);
+        b = before;
+    }
+    bin_insert(a, b);
+}
+
+void gan_memory_trim(gan_context *ctx)
+{
+    gan__allocator *a = &ctx->allocator;
+    gan__backend *be = ctx->backend;
+    if (be->ops->synchronize(be) != GAN_OK)
+        return; /* work may still use the blocks */
+    for (int i = 0; i < GAN__POOLS * GAN__BINS; i++) {
+        for (gan__block *b = a->bins[i / GAN__BINS][i % GAN__BINS], *next; b; b = next) {
+            next = b->next_free;
+            if (b->before || b->after)
+                continue;
+            bin_remove(a, b);
+            a->stats.bytes_reserved -= b->size;
+            be->ops->deallocate(be, b->data, b->size);
+            gan__record_free((void **)&a->spare, b);
+        }
+    }
+}
+
+void gan__allocator_finish(gan_context *ctx)
+{
+    gan_memory_trim(ctx);
+    for (slab *s = ctx->allocator.slabs, *next; s; s = next) {
+        next = s->next;
+        free(s);
+    }
+    ctx->allocator.slabs = NULL;
+}
+
+gan_memory_stats gan_memory(const gan_context *ctx)
+{
+    return ctx->allocator.stats;
+}
+
+void gan_memory_reset_peak(gan_context *ctx)
+{
+    ctx->allocator.stats.bytes_peak = ctx->allocator.stats.bytes_in_use;
+}
+
+void gan_memory_fail_after(gan_context *ctx, uint64_t nth)
+{
+    ctx->allocator.fail_after = nth;
+}
+
+/* ---- storages ---- */
+
+gan__storage *gan__storage_new(gan_context *ctx, size_t bytes)
+{
+    gan__storage *s = gan__record_new(ctx, &ctx->free_storages, sizeof *s);
+    if (!s)
+        return NULL;
+    if (bytes > 0 && !(s->block = take_block(ctx, bytes))) {
+        gan__record_free(&ctx->free_storages, s);
+        return NULL;
+    }
+    s->data = s->block ? s->block->data : NULL;
+    s->refs = 1;
+    return s;
+}
+
+void gan__storage_retain(gan__storage *s)
+{
+    s->refs++;
+}
+
+void gan__storage_touch(gan_context *ctx, gan__storage *s)
+{
+    for (gan__pack *p = s->packs, *next; p; p = next) {
+        next = p->next;
+        gan__workspace_free(ctx, p); /* the record lies in front of the data */
+    }
+    s->packs = NULL;
+}
+
+void gan__storage_release(gan_context *ctx, gan__storage *s)
+{
+    if (!s || --s->refs > 0)
+        return;
+    gan__storage_touch(ctx, s);
+    if (s->block)
+        give_block(ctx, s->block);
+    gan__record_free(&ctx->free_storages, s);
+}
+
+/* ---- workspaces and packed copies ---- */
+
+void *gan__workspace(gan_context *ctx, size_t bytes)
+{
+    gan__storage *s = gan__storage_new(ctx, bytes + HEADER);
+    if (!s)
+        return NULL;
+    *(gan__storage **)s->data = s;
+    return (char *)s->data + HEADER;
+}
+
+void gan__workspace_free(gan_context *ctx, void *data)
+{
+    if (data)
+        gan__storage_release(ctx, *(gan__storage **)((char *)data - HEADER));
+}
+
+void *gan__pack_find(gan__storage *storage, uint64_t key)
+{
+    for (gan__pack *p = storage ? storage->packs : NULL; p; p = p->next)
+        if (p->key == key)
+            return p->data;
+    return NULL;
+}
+
+void *gan__pack_add(gan_context *ctx, gan__storage *storage, uint64_t key, size_t bytes)
+{
+    gan__pack *p = storage ? gan__workspace(ctx, bytes + HEADER) : NULL;
+    if (!p)
+        return NULL;
+    *p = (gan__pack){storage->packs, key, (char *)p + HEADER};
+    storage->packs = p;
+    return p->data;
+}

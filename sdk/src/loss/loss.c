@@ -1,0 +1,113 @@
+/* loss.c - losses, composed of operators. Logits are widened to f32 first: a mean over few values deserves it. */
+#include "core/internal.h"
+
+#include <gan/loss.h>
+
+gan_tensor *gan_bce_with_logits(gan_tensor *logits, float target)
+{
+    gan_context *ctx = logits->ctx;
+    if (!(target >= 0.0f && target <= 1.0f))
+        return gan__poison(ctx, GAN_ERROR_ARGUMENT, "bce_with_logits", "the target must be in [0, 1], but is %g",
+                           (double)target);
+    gan_scope_begin(ctx);
+    gan_tensor *x = gan_cast(logits, GAN_F32), *loss = NULL;
+    if (target == 0.0f)
+        loss = gan_softplus(x);
+    else if (target == 1.0f)
+        loss = gan_softplus(gan_neg(x));
+    else
+        loss = gan_sub(gan_softplus(x), gan_scale(x, target));
+    return gan_scope_end(ctx, gan_mean(loss));
+}
+
+gan_tensor *gan_loss_d_logistic(gan_tensor *real, gan_tensor *fake)
+{
+    gan_context *ctx = real->ctx;
+    return GAN_SCOPED(ctx, gan_add(gan_bce_with_logits(real, 1.0f), gan_bce_with_logits(fake, 0.0f)));
+}
+
+gan_tensor *gan_loss_g_nonsaturating(gan_tensor *fake)
+{
+    return gan_bce_with_logits(fake, 1.0f);
+}
+
+/* log(1 - D) = -softplus(x) */
+gan_tensor *gan_loss_g_minimax(gan_tensor *fake)
+{
+    return GAN_SCOPED(fake->ctx, gan_neg(gan_bce_with_logits(fake, 0.0f)));
+}
+
+/* mean(max(0, 1 + sign * x)) */
+static gan_tensor *hinge(gan_tensor *x, float sign)
+{
+    return gan_mean(gan_relu(gan_add_scalar(gan_scale(gan_cast(x, GAN_F32), sign), 1.0f)));
+}
+
+gan_tensor *gan_loss_d_hinge(gan_tensor *real, gan_tensor *fake)
+{
+    return GAN_SCOPED(real->ctx, gan_add(hinge(real, -1.0f), hinge(fake, 1.0f)));
+}
+
+gan_tensor *gan_loss_g_hinge(gan_tensor *fake)
+{
+    return GAN_SCOPED(fake->ctx, gan_neg(gan_mean(fake)));
+}
+
+gan_tensor *gan_loss_d_wasserstein(gan_tensor *real, gan_tensor *fake)
+{
+    return GAN_SCOPED(real->ctx, gan_sub(gan_mean(fake), gan_mean(real)));
+}
+
+gan_tensor *gan_loss_g_wasserstein(gan_tensor *fake)
+{
+    return GAN_SCOPED(fake->ctx, gan_neg(gan_mean(fake)));
+}
+
+/* mean((x - target)²) */
+static gan_tensor *squared_distance(gan_tensor *x, float target)
+{
+    return gan_mean(gan_square(gan_add_scalar(gan_cast(x, GAN_F32), -target)));
+}
+
+gan_tensor *gan_loss_d_least_squares(gan_tensor *real, gan_tensor *fake)
+{
+    return GAN_SCOPED(real->ctx, gan_add(squared_distance(real, 1.0f), squared_distance(fake, 0.0f)));
+}
+
+gan_tensor *gan_loss_g_least_squares(gan_tensor *fake)
+{
+    return GAN_SCOPED(fake->ctx, squared_distance(fake, 1.0f));
+}
+
+/* a - b in f32; both of the same shape. */
+static gan_tensor *difference(const char *name, gan_tensor *a, gan_tensor *b)
+{
+    if (!a->poison && !b->poison && !gan_shape_equal(a->shape, b->shape))
+        return gan__poison(a->ctx, GAN_ERROR_SHAPE, name, "%s and %s differ", GAN__TEXT(a->shape), GAN__TEXT(b->shape));
+    return gan_sub(gan_cast(a, GAN_F32), gan_cast(b, GAN_F32));
+}
+
+gan_tensor *gan_l1(gan_tensor *a, gan_tensor *b)
+{
+    return GAN_SCOPED(a->ctx, gan_mean(gan_abs(difference("l1", a, b))));
+}
+
+gan_tensor *gan_mse(gan_tensor *a, gan_tensor *b)
+{
+    return GAN_SCOPED(a->ctx, gan_mean(gan_square(difference("mse", a, b))));
+}
+
+gan_tensor *gan_cross_entropy(gan_tensor *logits, gan_tensor *labels)
+{
+    if (logits->poison || labels->poison)
+        return logits->poison ? logits : labels;
+    if (logits->shape.ndim != 2 || labels->shape.ndim != 1 || logits->shape.dim[0] != labels->shape.dim[0] ||
+        logits->shape.dim[0] == 0)
+        return gan__poison(logits->ctx, GAN_ERROR_SHAPE, "cross_entropy", "logits %s do not fit labels %s",
+                           GAN__TEXT(logits->shape), GAN__TEXT(labels->shape));
+    gan_context *ctx = logits->ctx;
+    gan_scope_begin(ctx);
+    gan_tensor *one_hot = gan_one_hot(labels, logits->shape.dim[1]);
+    gan_tensor *picked = gan_sum(gan_mul(gan_log_softmax(gan_cast(logits, GAN_F32)), one_hot));
+    return gan_scope_end(ctx, gan_scale(picked, -1.0f / (float)logits->shape.dim[0]));
+}
