@@ -1,0 +1,32 @@
+/* harness.h - what every benchmark here needs: options, a clock, threads, and the process's memory. */
+#ifndef GAN_BENCH_HARNESS_H
+#define GAN_BENCH_HARNESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct bench_options {
+    const char *precision; /* "f32" or "bf16" */
+    const char *part;      /* of programs that have several; NULL: the first */
+    int threads;           /* 0: all cores that the process may use */
+    int steps;             /* measured; 0: as many as `seconds` allow */
+    int warmup;
+    double seconds;
+    bool profile; /* print what each kernel took (programs built for it) */
+} bench_options;
+
+/* --precision f32|bf16 --threads N --steps N --warmup N --seconds S --part NAME --profile, over the defaults that
+ * `options` holds. False, and a sentence on standard error, if the arguments are not understood. */
+bool bench_parse(int argc, char **argv, bench_options *options);
+
+double bench_now(void); /* seconds, monotonic */
+
+/* Resident memory of this process in bytes: now, and the most it has been. */
+size_t bench_rss(void);
+size_t bench_rss_peak(void);
+
+/* The median of `n` values, which are sorted in place. */
+double bench_median(double *values, size_t n);
+
+#endif

@@ -1,0 +1,17 @@
+/*
+ * kernel_clock.h - the time inside a backend's kernels, and the rest of a step.
+ *
+ * Puts a table of its own between the operators and the backend, that reads the clock around every call. Needs the
+ * SDK's internals (gansdk_internal), and a backend whose kernels have finished when they return, as the CPU's have.
+ */
+#ifndef GAN_BENCH_KERNEL_CLOCK_H
+#define GAN_BENCH_KERNEL_CLOCK_H
+
+#include <gan/context.h>
+
+void bench_clock_start(gan_context *ctx);
+double bench_clock_stop(gan_context *ctx); /* seconds inside kernels since the start */
+/* A table of kernels by shape, the slowest first, per step of `steps`, on standard error. */
+void bench_clock_report(size_t steps);
+
+#endif
