@@ -1,0 +1,125 @@
+/* container.c - running layers: sequential and residual containers, fusion of activations, early release. */
+#include <stdio.h>
+
+#include "layer.h"
+
+/* Where the list of live tensors stands: what is behind it was made later, in the same scope. */
+typedef struct mark {
+    int scope;
+    size_t live;
+} mark;
+
+static mark mark_now(const gan_context *ctx)
+{
+    return (mark){ctx->scope_count, ctx->live_count};
+}
+
+/* Release t if it was made after the mark in this scope: an intermediate result, not something that a layer of the
+ * caller's own has kept elsewhere and handed out. */
+static void drop_if_made_since(mark m, gan_tensor *t)
+{
+    if (!t->poison && t->scope == m.scope && t->live_index >= m.live)
+        gan__drop(t);
+}
+
+static gan_tensor *run(gan_layer *layer, gan_tensor *x, gan_activation activation)
+{
+    if (layer->dead || layer->ctx != x->ctx)
+        return gan__poison(x->ctx, GAN_ERROR_STATE, "forward", "layer \"%s\" (%s) %s", layer->name, layer->kind->name,
+                           layer->dead ? "could not be made" : "belongs to another context");
+    return x->poison ? x : layer->kind->forward(layer, x, activation);
+}
+
+static void dotted_name(const gan_layer *layer, const gan_layer *root, char *out, size_t size)
+{
+    const gan_layer *path[GAN__LAYER_DEPTH + 2];
+    int n = 0;
+    for (; layer && layer != root; layer = layer->parent)
+        path[n++] = layer;
+    size_t used = 0;
+    out[0] = '\0';
+    while (n-- > 0 && used < size)
+        used += (size_t)snprintf(out + used, size - used, "%s%s", path[n]->name, n ? "." : "");
+}
+
+static void tell(gan_layer *layer, gan_tensor *y)
+{
+    gan__trace *trace = layer->trace;
+    bool leaf = !layer->kind->container || (layer->custom && layer->n_children == 0);
+    int64_t own = 0;
+    for (int i = 0; i < layer->n_slots; i++)
+        own += layer->slots[i].kind == GAN_SLOT_PARAMETER ? gan_count(layer->slots[i].tensor) : 0;
+    if (!leaf && own == 0)
+        return;
+    char name[GAN__PATH_MAX];
+    dotted_name(layer, trace->root, name, sizeof name);
+    trace->line(name, layer->custom ? layer->custom_name : layer->kind->name, y->shape, own, trace->user);
+}
+
+gan_tensor *gan_forward(gan_layer *layer, gan_tensor *x)
+{
+    gan_tensor *y = run(layer, x, GAN__NO_ACTIVATION);
+    if (layer->trace && !y->poison)
+        tell(layer, y);
+    return y;
+}
+
+/* Child i of a container applied to x, together with the activation layer behind it where one kernel does both.
+ * *i moves past what was applied. */
+static gan_tensor *run_child(gan_layer *layer, int *i, gan_tensor *x)
+{
+    gan_layer *child = layer->children[(*i)++];
+    gan_layer *next = *i < layer->n_children ? layer->children[*i] : NULL;
+    if (!child->kind->fuses || child->trace || !next || next->kind != &gan__activation_layer || next->dead)
+        return gan_forward(child, x);
+    (*i)++;
+    return run(child, x, next->activation);
+}
+
+static gan_tensor *run_children(gan_layer *layer, gan_tensor *x)
+{
+    mark m = mark_now(layer->ctx);
+    gan_tensor *y = x;
+    for (int i = 0; i < layer->n_children;) {
+        gan_tensor *input = y;
+        y = run_child(layer, &i, input);
+        if (y != input && input != x)
+            drop_if_made_since(m, input);
+    }
+    return y;
+}
+
+static gan_tensor *sequential_forward(gan_layer *layer, gan_tensor *x, gan_activation activation)
+{
+    (void)activation;
+    return run_children(layer, x);
+}
+
+static gan_tensor *residual_forward(gan_layer *layer, gan_tensor *x, gan_activation activation)
+{
+    (void)activation;
+    mark m = mark_now(layer->ctx);
+    gan_tensor *y = run_children(layer, x), *sum = gan_add(x, y);
+    if (y != x)
+        drop_if_made_since(m, y);
+    if (layer->value == 1.0f)
+        return sum;
+    gan_tensor *scaled = gan_scale(sum, layer->value);
+    drop_if_made_since(m, sum);
+    return scaled;
+}
+
+static const gan__layer_kind sequential_kind = {"sequential", sequential_forward, false, true};
+static const gan__layer_kind residual_kind = {"residual", residual_forward, false, true};
+
+gan_layer *gan_sequential(gan_context *ctx, gan_layer *parent)
+{
+    return gan__layer_new(ctx, parent, &sequential_kind);
+}
+
+gan_layer *gan_residual(gan_layer *parent, float scale)
+{
+    gan_layer *layer = gan__layer_new(parent->ctx, parent, &residual_kind);
+    layer->value = scale;
+    return layer;
+}
