@@ -18,7 +18,7 @@ extern "C" {
  * (builtin:ring8, builtin:grid25) are [1, 1, channels] f32 and not scaled. */
 typedef struct gan_data_info {
     uint32_t struct_size;
-    int64_t count;   /* samples; a builtin source has the count that was asked for */
+    int64_t count; /* samples; a builtin source has the count that was asked for */
     int64_t height, width, channels;
     int64_t classes; /* 0 if there are no labels */
     bool scaled;     /* images of bytes; false: vectors of f32 */
@@ -29,11 +29,11 @@ typedef struct gan_dataset gan_dataset;
 
 typedef struct gan_data_options {
     uint32_t struct_size;
-    const char *source;  /* "builtin:digits", an IDX images file, or a folder of IDX files */
-    int64_t resolution;  /* 0: as the source has it. Otherwise images are centred on a black square of this side
-                            (when smaller) and refused when larger */
-    bool labels;         /* read labels where there are some */
-    uint64_t seed;       /* of builtin sources */
+    const char *source;    /* "builtin:digits", an IDX images file, or a folder of IDX files */
+    int64_t resolution;    /* 0: as the source has it. Otherwise images are centred on a black square of this side
+                              (when smaller) and refused when larger */
+    bool labels;           /* read labels where there are some */
+    uint64_t seed;         /* of builtin sources */
     int64_t builtin_count; /* samples of a builtin source; 0: 60000 */
 } gan_data_options;
 
@@ -55,6 +55,17 @@ GAN_API gan_status gan_dataset_get(const gan_dataset *dataset, int64_t index, vo
 
 /* The centres of a builtin mixture, [classes, 2], and its sigma; false for other sources. */
 GAN_API bool gan_dataset_mixture(const gan_dataset *dataset, const float **centres, float *sigma);
+
+/* How well samples of a mixture cover it, by the protocol of PacGAN (Lin et al. 2018, section 4.1): a sample belongs to
+ * its nearest centre; it is of high quality within 3 sigma of it; a mode is found if it has a sample of high quality.
+ * reverse_kl is KL(samples' shares of the modes || uniform), in nats. points: [n, 2]. */
+typedef struct gan_coverage {
+    int64_t modes;       /* found */
+    double high_quality; /* share of the samples, 0 to 1 */
+    double reverse_kl;
+} gan_coverage;
+GAN_API gan_coverage gan_mode_coverage(const float *points, int64_t n, const float *centres, int64_t modes,
+                                       float sigma);
 
 /* ---- loaders ---- */
 
@@ -81,8 +92,8 @@ typedef struct gan_host_batch {
 
 /* Errors: GAN_ERROR_ARGUMENT if the batch is larger than the data set (the sentence names both numbers). The
  * data set must outlive the loader. */
-GAN_API gan_status gan_loader_create(const gan_dataset *dataset, const gan_loader_options *options,
-                                     gan_loader **out, gan_message *message);
+GAN_API gan_status gan_loader_create(const gan_dataset *dataset, const gan_loader_options *options, gan_loader **out,
+                                     gan_message *message);
 /* The next batch; its memory stays valid until the next call. Waits for the threads. */
 GAN_API gan_status gan_loader_next(gan_loader *loader, gan_host_batch *out, gan_message *message);
 GAN_API uint64_t gan_loader_position(const gan_loader *loader); /* samples handed out */
