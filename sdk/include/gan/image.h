@@ -66,7 +66,8 @@ typedef struct gan_axes {
 GAN_API gan_status gan_plot(const gan_axes *axes, int n, int64_t width, int64_t height, gan_image *out,
                             gan_message *message);
 
-/* Text in the SDK's own stroke font: the height of a capital letter in pixels. For labels on figures. */
+/* Text in the SDK's own stroke font, from the left end of the baseline at (x, y); `size` is the height of a capital
+ * letter in pixels. For labels on figures. */
 GAN_API void gan_image_text(gan_image *image, double x, double y, double size, uint32_t colour, const char *text);
 GAN_API double gan_text_width(double size, const char *text);
 
