@@ -1,0 +1,15 @@
+# GAN_CUDA: AUTO, ON or OFF. This version computes on the CPU only; the backend table (sdk/src/backend/backend.h) is made
+# for a second device.
+if(NOT GAN_CUDA MATCHES "^(AUTO|ON|OFF)$")
+  message(FATAL_ERROR "GAN_CUDA must be AUTO, ON or OFF, but is \"${GAN_CUDA}\".")
+endif()
+if(GAN_CUDA STREQUAL "ON")
+  message(FATAL_ERROR "GAN_CUDA=ON: ganhost ${PROJECT_VERSION} has no CUDA backend yet; configure with -DGAN_CUDA=AUTO or OFF.")
+elseif(GAN_CUDA STREQUAL "AUTO")
+  find_package(CUDAToolkit QUIET)
+  if(CUDAToolkit_FOUND)
+    message(STATUS "CUDA: toolkit ${CUDAToolkit_VERSION} found, but not used: the CPU build is complete, CUDA comes with a later version")
+  else()
+    message(STATUS "CUDA: no toolkit found; the CPU build is complete, CUDA comes with a later version")
+  endif()
+endif()
