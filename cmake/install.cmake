@@ -7,7 +7,7 @@ configure_package_config_file(cmake/GanSDKConfig.cmake.in GanSDKConfig.cmake INS
                               PATH_VARS CMAKE_INSTALL_INCLUDEDIR GAN_PLUGIN_INSTALL_DIR)
 write_basic_package_version_file(GanSDKConfigVersion.cmake COMPATIBILITY SameMajorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/GanSDKConfig.cmake ${PROJECT_BINARY_DIR}/GanSDKConfigVersion.cmake
-              cmake/GanSDKPlugin.cmake cmake/plugin.map
+              cmake/GanPlugin.cmake cmake/plugin.map
         DESTINATION ${GAN_PACKAGE_DIR})
 install(EXPORT GanSDKTargets NAMESPACE GanSDK:: DESTINATION ${GAN_PACKAGE_DIR})
 
