@@ -60,6 +60,9 @@ gan_tensor *gan__map(const char *op, gan__map_op f, float p0, float p1, int n, g
                      gan_dtype dtype)
 {
     gan_context *ctx = in[0]->ctx;
+    for (int i = 0; i < n; i++)
+        if (in[i]->poison)
+            return in[i];
     gan_tensor *out = gan__tensor_new(ctx, shape, dtype);
     if (out->poison || gan_count(out) == 0)
         return out;
