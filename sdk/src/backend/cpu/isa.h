@@ -1,0 +1,91 @@
+/*
+ * isa.h - the serial inner loops of the CPU backend, one table per instruction set. Internal.
+ *
+ * isa/ *.c are compiled once for each of generic, avx2 and avx512 with GAN__ISA set to that word; gan__isa_select
+ * picks a table at run time. The loops work on short contiguous runs of f32 that lie in the first-level cache or
+ * stream through it; threads, strides and element types are the callers' business.
+ */
+#ifndef GAN__CPU_ISA_H
+#define GAN__CPU_ISA_H
+
+#include "backend/backend.h"
+#include "backend/elementwise.h"
+
+typedef void (*gan__map_kernel)(const float *a, const float *b, const float *c, const float *p, float *out, int64_t n);
+
+/* How an activation acts inside a fused loop. */
+typedef struct gan__isa_norm {
+    int64_t period;                 /* length of the per-channel vectors; element i uses entry i % period */
+    const float *mean, *scale;      /* apply: y = act((x - mean) scale + shift); gradient: xhat = (x - mean) scale */
+    const float *shift;
+    const float *k0, *k1, *k2;      /* gradient: dx = k0 dy' - k1 - (x - mean) k2 */
+    gan_activation activation;
+} gan__isa_norm;
+
+typedef struct gan__isa_update {
+    float lr, b1, b2, eps;
+    float c1, c2; /* 1 - b1, 1 - b2 */
+    float root;   /* 1 / sqrt(1 - b2^t) */
+} gan__isa_update;
+
+typedef struct gan__isa {
+    const char *name;
+    gan__map_kernel map[GAN__MAP_COUNT];
+
+    /* Conversions of n contiguous elements to f32 and back; indexed by gan_dtype. */
+    void (*widen[4])(const void *from, float *to, int64_t n);
+    void (*narrow[4])(const float *from, void *to, int64_t n);
+
+    /* Reductions of one run, and of columns: acc[j] (+)= sum over rows of term(a[r * lda + j], b[r * ldb + j]). */
+    double (*run[4])(const float *a, const float *b, int64_t n);
+    void (*columns[4])(const float *a, int64_t lda, const float *b, int64_t ldb, int64_t rows, int64_t n, float *acc);
+
+    /* Normalization over blocks of `rows` rows of `period` values. */
+    void (*square_deviations)(const float *x, const float *mean, int64_t rows, int64_t period, float *acc);
+    void (*norm_apply)(const gan__isa_norm *p, const float *x, float *y, int64_t n);
+    /* dbeta[j] += dy', dgamma[j] += dy' xhat, with dy' = dy * activation'(y) */
+    void (*norm_sums)(const gan__isa_norm *p, const float *x, const float *y, const float *dy, int64_t n, float *dgamma,
+                      float *dbeta);
+    void (*norm_gradient)(const gan__isa_norm *p, const float *x, const float *y, const float *dy, float *dx,
+                          int64_t n);
+
+    /* x[r, j] = activation(x[r, j] + bias[j]); bias may be NULL */
+    void (*bias_act)(float *x, int64_t rows, int64_t n, int64_t ld, const float *bias, gan_activation activation);
+
+    void (*update[4])(const gan__isa_update *u, float *p, float *m, float *v, const float *g, int64_t n);
+
+    /* 4 * blocks numbers; see gan__backend_ops.random. */
+    void (*uniform)(uint64_t seed, uint64_t stream, uint64_t counter, float a, float b, int64_t blocks, float *out);
+    void (*normal)(uint64_t seed, uint64_t stream, uint64_t counter, float a, float b, int64_t blocks, float *out);
+    void (*integer)(uint64_t seed, uint64_t stream, uint64_t counter, uint32_t bound, int64_t blocks, int32_t *out);
+
+    /* Rows of images: out[i] (+)= w * in[i] */
+    void (*scale_row)(float w, const float *in, float *out, int64_t n);
+    void (*add_scaled_row)(float w, const float *in, float *out, int64_t n);
+
+    /* to[j * ldt + i] = from[i * ldf + j], i < m, j < n, elements of 1, 2 or 4 bytes (index: log2 of the size) */
+    void (*transpose[3])(const void *from, int64_t ldf, void *to, int64_t ldt, int64_t m, int64_t n);
+} gan__isa;
+
+#define GAN__ISA_PASTE(a, b) a##_##b
+#define GAN__ISA_PASTE2(a, b) GAN__ISA_PASTE(a, b)
+/* name_generic, name_avx2 or name_avx512: inside isa/, the functions that cross files. */
+#define GAN__ISA_NAME(name) GAN__ISA_PASTE2(name, GAN__ISA)
+
+/* Each file of isa/ fills its part of a table. */
+#define GAN__ISA_DECLARE(isa)                                                                                          \
+    void gan__isa_map_##isa(gan__isa *t);                                                                              \
+    void gan__isa_reduce_##isa(gan__isa *t);                                                                           \
+    void gan__isa_norm_##isa(gan__isa *t);                                                                             \
+    void gan__isa_update_##isa(gan__isa *t);                                                                           \
+    void gan__isa_random_##isa(gan__isa *t);                                                                           \
+    void gan__isa_move_##isa(gan__isa *t);
+
+GAN__ISA_DECLARE(generic)
+GAN__ISA_DECLARE(avx2)
+GAN__ISA_DECLARE(avx512)
+
+/* Fill `t` for the best instruction set of this machine, or the one that GAN_ISA names if it is lower. */
+void gan__isa_select(gan__isa *t);
+
+#endif

@@ -1,0 +1,110 @@
+/*
+ * Element-wise loops, one per row of GAN__MAP_OPS, and conversions between f32 and the other element types.
+ *
+ * `omp simd` states what the callers guarantee: out overlaps an input only where it is the same run.
+ */
+#include "../isa.h"
+
+#define GAN__LOAD_0
+#define GAN__LOAD_1 const float a = pa[i];
+#define GAN__LOAD_2 GAN__LOAD_1 const float b = pb[i];
+#define GAN__LOAD_3 GAN__LOAD_2 const float c = pc[i];
+
+#define GAN__LOOP(name, arity, formula)                                                                                \
+    static void map_##name(const float *pa, const float *pb, const float *pc, const float *constants, float *out,     \
+                           int64_t n)                                                                                  \
+    {                                                                                                                  \
+        const float p[2] = {constants[0], constants[1]};                                                               \
+        (void)pa, (void)pb, (void)pc, (void)p;                                                                         \
+        _Pragma("omp simd") for (int64_t i = 0; i < n; i++)                                                            \
+        {                                                                                                              \
+            GAN__LOAD_##arity out[i] = (formula);                                                                      \
+        }                                                                                                              \
+    }
+GAN__MAP_OPS(GAN__LOOP)
+
+static void widen_f32(const void *from, float *to, int64_t n)
+{
+    memcpy(to, from, (size_t)n * sizeof *to);
+}
+
+static void widen_bf16(const void *from, float *to, int64_t n)
+{
+    const uint16_t *x = from;
+#pragma omp simd
+    for (int64_t i = 0; i < n; i++)
+        to[i] = gan__of_bits((uint32_t)x[i] << 16);
+}
+
+static void widen_i32(const void *from, float *to, int64_t n)
+{
+    const int32_t *x = from;
+#pragma omp simd
+    for (int64_t i = 0; i < n; i++)
+        to[i] = (float)x[i];
+}
+
+static void widen_u8(const void *from, float *to, int64_t n)
+{
+    const uint8_t *x = from;
+#pragma omp simd
+    for (int64_t i = 0; i < n; i++)
+        to[i] = (float)x[i];
+}
+
+static void narrow_f32(const float *from, void *to, int64_t n)
+{
+    memcpy(to, from, (size_t)n * sizeof *from);
+}
+
+/* Round to nearest even by adding half of the last kept place, less one where that place is even. A NaN would be
+ * carried into the exponent by that, so it is cut and made quiet instead. */
+static void narrow_bf16(const float *from, void *to, int64_t n)
+{
+    uint16_t *y = to;
+#pragma omp simd
+    for (int64_t i = 0; i < n; i++) {
+        uint32_t bits = gan__bits_of(from[i]);
+        uint32_t rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
+        uint32_t quiet = (bits >> 16) | 0x40u;
+        y[i] = (uint16_t)((bits & 0x7fffffffu) > 0x7f800000u ? quiet : rounded);
+    }
+}
+
+static void narrow_i32(const float *from, void *to, int64_t n)
+{
+    int32_t *y = to;
+#pragma omp simd
+    for (int64_t i = 0; i < n; i++) {
+        float x = from[i] + (from[i] < 0.0f ? -0.5f : 0.5f);
+        x = x > -2147483648.0f ? x : -2147483648.0f;
+        y[i] = (int32_t)(x < 2147483520.0f ? x : 2147483520.0f);
+    }
+}
+
+/* Rounded to nearest and clamped; NaN gives 0. */
+static void narrow_u8(const float *from, void *to, int64_t n)
+{
+    uint8_t *y = to;
+#pragma omp simd
+    for (int64_t i = 0; i < n; i++) {
+        float x = from[i] > 0.0f ? from[i] : 0.0f;
+        x = x < 255.0f ? x : 255.0f;
+        y[i] = (uint8_t)(gan__bits_of(x + 8388608.0f) & 0xffu);
+    }
+}
+
+void GAN__ISA_NAME(gan__isa_map)(gan__isa *t)
+{
+#define GAN__ENTRY(name, arity, formula) t->map[GAN__MAP_##name] = map_##name;
+    GAN__MAP_OPS(GAN__ENTRY)
+#undef GAN__ENTRY
+    t->widen[GAN_F32] = widen_f32;
+    t->widen[GAN_BF16] = widen_bf16;
+    t->widen[GAN_I32] = widen_i32;
+    t->widen[GAN_U8] = widen_u8;
+    t->narrow[GAN_F32] = narrow_f32;
+    t->narrow[GAN_BF16] = narrow_bf16;
+    t->narrow[GAN_I32] = narrow_i32;
+    t->narrow[GAN_U8] = narrow_u8;
+}

@@ -1,0 +1,128 @@
+/*
+ * Matrix products.
+ *
+ * f32 matrices go to oneDNN's sgemm, which packs its operands as it goes and costs little to call; batches and bf16
+ * go to its matmul primitive. bf16 weights (b, unless a is transposed: then b is an activation and this is a weight
+ * gradient) are kept in the primitive's layout.
+ */
+#include "onednn.h"
+
+#include <dnnl.h>
+#include <omp.h>
+
+/* c = activation(bias), for k == 0. */
+static void matmul_of_nothing(gan__cpu *cpu, const gan__matmul_args *a)
+{
+    int64_t rows = a->batch * a->m;
+    memset(a->c.data, 0, (size_t)(rows * a->n) * gan__cpu_dtype_size(a->c.dtype));
+    gan__cpu_bias_act(cpu, a->c.dtype, a->c.data, rows, a->n, a->bias, a->activation);
+}
+
+static gan_status sgemm(gan__cpu *cpu, const gan__matmul_args *a, const float *x, const float *y, float *c, int64_t m)
+{
+    int before = omp_get_max_threads();
+    if (before != cpu->base.threads)
+        omp_set_num_threads(cpu->base.threads);
+    dnnl_status_t status =
+        dnnl_sgemm(a->transpose_a ? 'T' : 'N', a->transpose_b ? 'T' : 'N', m, a->n, a->k, 1.0f, x,
+                   a->transpose_a ? m : a->k, y, a->transpose_b ? a->k : a->n, 0.0f, c, a->n);
+    if (before != cpu->base.threads)
+        omp_set_num_threads(before);
+    if (status != dnnl_success)
+        return gan__cpu_fail(cpu, status == dnnl_out_of_memory ? GAN_ERROR_MEMORY : GAN_ERROR_DEVICE,
+                             "oneDNN's sgemm failed (its status %d)", (int)status);
+    if (a->bias || a->activation.kind != GAN_LINEAR)
+        gan__cpu_bias_act(cpu, GAN_F32, c, m, a->n, a->bias, a->activation);
+    return GAN_OK;
+}
+
+/* The primitive for operands of type `compute`; `a` must have it, b is converted by the reorder. */
+static gan_status run_primitive(gan__cpu *cpu, const gan__matmul_args *a, gan_dtype compute, const void *x, void *c,
+                                gan_dtype c_dtype)
+{
+    bool fuse = gan__onednn_fuses(a->activation);
+    gan__problem p = {.kind = GAN__PROBLEM_MATMUL,
+                      .threads = cpu->base.threads,
+                      .source = compute,
+                      .weights = compute,
+                      .result = c_dtype,
+                      .plain = a->b.dtype,
+                      .bias = a->bias != NULL,
+                      .activation = fuse ? a->activation.kind : GAN_LINEAR,
+                      .slope = fuse ? (double)a->activation.slope : 0.0,
+                      .batch = a->batch,
+                      .m = a->m,
+                      .n = a->n,
+                      .k = a->k,
+                      .transpose_a = a->transpose_a,
+                      .transpose_b = a->transpose_b,
+                      .stride_a = a->batch > 1 ? a->stride_a : 0,
+                      .stride_b = a->batch > 1 ? a->stride_b : 0,
+                      .stride_c = a->batch > 1 ? a->stride_c : 0,
+                      .packs = a->batch == 1 && !a->transpose_a};
+    gan_status status =
+        gan__onednn_run(cpu, &p, x, a->b.data, a->transpose_a ? NULL : a->b.storage, a->bias, c);
+    if (status == GAN_OK && !fuse)
+        gan__cpu_bias_act(cpu, c_dtype, c, a->batch * a->m, a->n, NULL, a->activation);
+    return status;
+}
+
+/* The elements that an operand spans. */
+static int64_t span(int64_t batch, int64_t stride, int64_t matrix)
+{
+    return (batch - 1) * stride + matrix;
+}
+
+static gan_status matmul_as(gan__cpu *cpu, const gan__matmul_args *a, gan_dtype compute)
+{
+    const void *x = a->a.data;
+    void *converted = NULL, *result = NULL, *c = a->c.data;
+    if (a->a.dtype != compute) {
+        int64_t n = span(a->batch, a->stride_a, a->m * a->k);
+        size_t bytes = (size_t)n * gan__cpu_dtype_size(compute);
+        x = converted = gan__workspace(cpu->base.ctx, bytes);
+        if (!converted)
+            return gan__cpu_no_memory(cpu, bytes);
+        gan__cpu_convert(cpu, a->a.dtype, a->a.data, compute, converted, n);
+    }
+    gan_dtype c_dtype = compute == GAN_F32 ? GAN_F32 : a->c.dtype;
+    int64_t n = span(a->batch, a->stride_c, a->m * a->n);
+    if (c_dtype != a->c.dtype) {
+        c = result = gan__workspace(cpu->base.ctx, (size_t)n * sizeof(float));
+        if (!result) {
+            gan__workspace_free(cpu->base.ctx, converted);
+            return gan__cpu_no_memory(cpu, (size_t)n * sizeof(float));
+        }
+    }
+    gan_status status = compute == GAN_F32 && a->b.dtype == GAN_F32 && a->batch == 1
+                            ? sgemm(cpu, a, x, a->b.data, c, a->m)
+                            : run_primitive(cpu, a, compute, x, c, c_dtype);
+    if (status == GAN_OK && result)
+        gan__cpu_convert(cpu, GAN_F32, result, a->c.dtype, a->c.data, n);
+    gan__workspace_free(cpu->base.ctx, result);
+    gan__workspace_free(cpu->base.ctx, converted);
+    return status;
+}
+
+gan_status gan__cpu_matmul(gan__backend *be, const gan__matmul_args *args)
+{
+    gan__cpu *cpu = gan__cpu_of(be);
+    gan__matmul_args a = *args;
+    if (a.batch * a.m * a.n == 0)
+        return GAN_OK;
+    if (a.k == 0) {
+        matmul_of_nothing(cpu, &a);
+        return GAN_OK;
+    }
+    /* A batch of dense rows times one matrix is one taller matrix. */
+    if (a.batch > 1 && a.stride_b == 0 && !a.transpose_a && a.stride_a == a.m * a.k && a.stride_c == a.m * a.n) {
+        a.m *= a.batch;
+        a.batch = 1;
+    }
+    gan_status status = matmul_as(cpu, &a, a.compute);
+    if (status == GAN_ERROR_UNSUPPORTED && a.compute == GAN_BF16)
+        status = matmul_as(cpu, &a, GAN_F32);
+    if (status == GAN_ERROR_UNSUPPORTED)
+        return gan__cpu_fail(cpu, status, "oneDNN has no matrix product for these operands on this processor");
+    return status;
+}
