@@ -34,6 +34,10 @@ static gan_tensor *penalty(gan_tensor *g)
 #define TIGHT {{5e-7, 1e-6, 2e-6}, {8e-3, 1.6e-2, 2.5e-2}}
 #define USUAL {{2e-6, 4e-6, 8e-6}, {1e-2, 2e-2, 4e-2}}
 #define LOOSE {{1e-5, 2e-5, 4e-5}, {2e-2, 4e-2, 8e-2}}
+/* Small derivatives left over from cancelling large ones. */
+#define COARSE {{1e-5, 1e-4, 2e-4}, {2e-2, 1e-1, 2e-1}}
+/* What is left after cancelling is below what bf16 resolves. */
+#define F32_ONLY {{1e-5, 2e-5, 4e-5}, {INFINITY, INFINITY, INFINITY}}
 /* The value is rounded to bf16 in every precision. */
 #define ROUNDED {{4e-3, 8e-3, 1.6e-2}, {8e-3, 1.6e-2, 3.2e-2}}
 /* x + 100 keeps 17 bits of x in f32, and none in bf16. */
