@@ -1,0 +1,137 @@
+#define _GNU_SOURCE
+#include "console.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+double clock_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+void console_open(console *c, bool quiet)
+{
+    const char *kind = getenv("TERM");
+    *c = (console){.quiet = quiet, .log = -1};
+    c->terminal = !quiet && isatty(STDERR_FILENO) && !(kind && strcmp(kind, "dumb") == 0);
+}
+
+gan_status console_log_to(console *c, const char *path, gan_message *message)
+{
+    int log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    if (log < 0)
+        return gan_fail(message, GAN_ERROR_IO, "cannot write %s: %s", path, strerror(errno));
+    if (c->log >= 0)
+        close(c->log);
+    c->log = log;
+    return GAN_OK;
+}
+
+static void clear_bar(console *c)
+{
+    if (c->has_bar)
+        write_all(STDERR_FILENO, "\r\033[K", 4);
+    c->has_bar = false;
+}
+
+/* A log that cannot be written (a full disk) does not stop the training: checkpoints and statistics tell of it. */
+static void write_log(console *c, const char *line)
+{
+    char stamped[2048 + 32];
+    time_t now = time(NULL);
+    struct tm local;
+    if (c->log < 0 || !localtime_r(&now, &local))
+        return;
+    size_t used = strftime(stamped, sizeof stamped, "%Y-%m-%d %H:%M:%S  ", &local);
+    int length = snprintf(stamped + used, sizeof stamped - used, "%s\n", line);
+    if (length > 0)
+        write_all(c->log, stamped, used + (size_t)length);
+}
+
+static void emit(console *c, bool show, const char *format, va_list args)
+{
+    char line[2048];
+    vsnprintf(line, sizeof line - 1, format, args);
+    write_log(c, line);
+    if (!show)
+        return;
+    clear_bar(c);
+    strcat(line, "\n");
+    write_all(STDERR_FILENO, line, strlen(line));
+}
+
+void console_say(console *c, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    emit(c, !c->quiet, format, args);
+    va_end(args);
+}
+
+void console_error(console *c, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    emit(c, true, format, args);
+    va_end(args);
+}
+
+void console_note(console *c, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    emit(c, false, format, args);
+    va_end(args);
+}
+
+void console_close(console *c)
+{
+    clear_bar(c);
+    if (c->log >= 0)
+        close(c->log);
+    c->log = -1;
+}
+
+/* ---- the bar ---- */
+
+#define BAR_CELLS 24
+
+void bar_format(const bar *b, int width, char *out, size_t size)
+{
+    char cells[BAR_CELLS + 1], left[32];
+    double fraction = b->fraction < 0 ? 0 : b->fraction > 1 ? 1 : b->fraction;
+    int full = (int)(fraction * BAR_CELLS);
+    memset(cells, ' ', BAR_CELLS);
+    memset(cells, '=', (size_t)full);
+    if (full < BAR_CELLS)
+        cells[full] = '>';
+    cells[BAR_CELLS] = '\0';
+    snprintf(out, size, "[%s] %3.0f %%  %.1f/%g kimg  %.0f images/s  %s left  %s", cells, 100 * fraction, b->kimg,
+             b->kimg_total, b->images_per_second, text_duration(b->seconds_left, left), b->metrics);
+    size_t limit = width > 1 && (size_t)width - 1 < size ? (size_t)width - 1 : size - 1;
+    if (strlen(out) > limit)
+        out[limit] = '\0';
+}
+
+void console_bar(console *c, const bar *b)
+{
+    struct winsize window = {0};
+    char line[512], drawn[600];
+    if (!c->terminal)
+        return;
+    int width = ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 0 ? window.ws_col : 80;
+    bar_format(b, width, line, sizeof line);
+    int length = snprintf(drawn, sizeof drawn, "\r%s\033[K", line);
+    if (length > 0)
+        write_all(STDERR_FILENO, drawn, (size_t)length);
+    c->has_bar = true;
+}

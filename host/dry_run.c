@@ -1,0 +1,153 @@
+#include "dry_run.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "train.h"
+
+/* ---- networks ---- */
+
+static void add_line(const char *name, const char *kind, gan_shape output, int64_t parameters, void *user)
+{
+    text *out = user;
+    char shape[96], count[32];
+    gan_shape_text(output, shape, sizeof shape);
+    text_add(out, "  %-16s %-18s %-22s %14s\n", name, kind, shape, parameters ? text_grouped(parameters, count) : "");
+}
+
+static void add_slot(const char *name, gan_tensor *tensor, gan_slot_kind kind, gan_layout layout, void *user)
+{
+    text *out = user;
+    char shape[96], count[32];
+    (void)layout;
+    gan_shape_text(gan_shape_of(tensor), shape, sizeof shape);
+    text_add(out, "  %-35s %-22s %14s\n", name, shape,
+             kind == GAN_SLOT_PARAMETER ? text_grouped(gan_count(tensor), count) : "(state)");
+}
+
+/* The first weight of a network tells what it takes. */
+typedef struct first_weight {
+    gan_shape shape;
+    gan_layout layout;
+    bool found;
+} first_weight;
+
+static void find_weight(const char *name, gan_tensor *tensor, gan_slot_kind kind, gan_layout layout, void *user)
+{
+    first_weight *first = user;
+    (void)name;
+    if (first->found || kind != GAN_SLOT_PARAMETER || gan_ndim(tensor) < 2)
+        return;
+    *first = (first_weight){gan_shape_of(tensor), layout, true};
+}
+
+/* The host does not know a network's input, so it tries: the data's shape; latents for a dense first layer
+ * [out, in]; latents for a transposed convolution [in, KH, KW, out]. */
+static int candidate_inputs(const session *s, gan_layer *network, gan_role role, gan_shape out[4])
+{
+    const gan_data_info *info = &s->info;
+    int64_t batch = config_int(&s->config, "train.batch");
+    gan_shape data = GAN_SHAPE(batch, info->height, info->width, info->channels);
+    first_weight first = {0};
+    int n = 0;
+    gan_layer_visit(network, find_weight, &first);
+    if (role != GAN_ROLE_GENERATOR)
+        out[n++] = data;
+    if (first.found && first.shape.ndim == 2)
+        out[n++] = GAN_SHAPE(batch, first.shape.dim[1]);
+    if (first.found && first.shape.ndim == 4) {
+        out[n++] = GAN_SHAPE(batch, 1, 1, first.shape.dim[0]);
+        out[n++] = GAN_SHAPE(batch, first.shape.dim[0]);
+    }
+    if (role == GAN_ROLE_GENERATOR && n < 4)
+        out[n++] = data;
+    return n;
+}
+
+static void describe_network(session *s, gan_layer *network, const char *name, gan_role role, text *out)
+{
+    static const char *const roles[] = {"", ", generator", ", discriminator"};
+    gan_shape inputs[4];
+    char total[32], shape[96];
+    int n = candidate_inputs(s, network, role, inputs);
+    for (int i = 0; i < n; i++) {
+        text lines = {0};
+        gan_status status = gan_layer_describe(network, inputs[i], add_line, &lines);
+        bool good = !status && !gan_status_of(s->ctx);
+        gan_clear_status(s->ctx);
+        if (good) {
+            text_add(out, "%s%s, input %s\n%s", name, roles[role], gan_shape_text(inputs[i], shape, sizeof shape),
+                     lines.data ? lines.data : "");
+            free(lines.data);
+            break;
+        }
+        free(lines.data);
+        if (i == n - 1) { /* layers that are not a sequence of their own: the weights, at least */
+            text_add(out, "%s%s\n", name, roles[role]);
+            gan_layer_visit(network, add_slot, out);
+        }
+    }
+    text_add(out, "  %-58s %14s parameters\n\n", "", text_grouped(gan_layer_parameter_count(network), total));
+}
+
+/* ---- memory ---- */
+
+static void take_value(const char *name, double value, void *user)
+{
+    text *out = user;
+    text_add(out, "%s%s %.4g", out->size ? ", " : "", name, value);
+}
+
+static gan_status one_step(session *s, text *metrics, gan_message *message)
+{
+    gan_loader_options options = {.struct_size = sizeof options,
+                                  .batch = config_int(&s->config, "train.batch"),
+                                  .seed = (uint64_t)config_int(&s->config, "seed")};
+    gan_loader *loader = NULL;
+    gan_metrics *measured = gan_metrics_create();
+    gan_batch batch;
+    gan_status status = measured ? gan_loader_create(s->data, &options, &loader, message)
+                                 : gan_fail(message, GAN_ERROR_MEMORY, "no memory for metrics");
+    if (!status) {
+        gan_scope_begin(s->ctx);
+        status = train_next_batch(s, loader, &batch, message);
+        for (int i = 0; i < 2 && !status; i++) {
+            gan_scope_begin(s->ctx);
+            status = (i == 0 ? s->plugin->table.d_step : s->plugin->table.g_step)(s->model, &batch, measured);
+            gan_scope_end(s->ctx, NULL);
+            if (status || gan_status_of(s->ctx))
+                status = session_error(s, status, "a step on the first batch failed", message);
+        }
+        gan_scope_end(s->ctx, NULL);
+        gan_metrics_collect(measured, take_value, metrics);
+    }
+    gan_metrics_destroy(measured);
+    gan_loader_destroy(loader);
+    return status;
+}
+
+gan_status dry_run(session *s, text *out, gan_message *message)
+{
+    char built[32], peak[32], reserved[32];
+    text metrics = {0};
+    for (int i = 0; i < gan_model_network_count(s->model); i++) {
+        const char *name;
+        gan_role role;
+        gan_layer *network = gan_model_network_at(s->model, i, &name, &role);
+        describe_network(s, network, name, role, out);
+    }
+    size_t before = gan_memory(s->ctx).bytes_in_use;
+    gan_memory_reset_peak(s->ctx);
+    gan_status status = one_step(s, &metrics, message);
+    gan_memory_stats memory = gan_memory(s->ctx);
+    text_add(out, "device   %s, %s\n", gan_context_device(s->ctx), config_string(&s->config, "precision"));
+    text_add(out, "memory   %s for networks, %s at the peak of a step of batch %" PRId64 ", %s from the system\n",
+             text_bytes((double)before, built), text_bytes((double)memory.bytes_peak, peak),
+             config_int(&s->config, "train.batch"), text_bytes((double)memory.bytes_reserved, reserved));
+    text_add(out, "step 1   %s\n", metrics.data ? metrics.data : "");
+    free(metrics.data);
+    return status;
+}

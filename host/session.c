@@ -1,0 +1,225 @@
+#include "session.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Sampling draws its further random numbers (noise inputs) from here, apart from the training's. */
+#define SAMPLE_STREAM_SEED 0x73616d706c657321ull
+/* Images that are generated at once: enough to keep the device busy, few enough to need less memory than training. */
+#define SAMPLE_CHUNK 64
+#define SAMPLE_CHUNK_PIXELS (64 * 128 * 128)
+
+gan_status session_error(const session *s, gan_status status, const char *doing, gan_message *message)
+{
+    const char *why = s->ctx ? gan_status_message(s->ctx) : "";
+    if (s->ctx && gan_status_of(s->ctx))
+        status = gan_status_of(s->ctx);
+    return gan_fail(message, status, "%s: %.900s", doing, *why ? why : gan_status_text(status));
+}
+
+/* ---- opening ---- */
+
+static gan_status check_needs(const session *s, gan_message *message)
+{
+    const char *id = s->plugin->table.id, *source = config_string(&s->config, "data.source");
+    unsigned needs = s->plugin->table.needs;
+    if ((needs & GAN_NEEDS_IMAGES) && !s->info.scaled)
+        return gan_fail(message, GAN_ERROR_UNSUPPORTED, "the plugin %s needs images, but %s holds vectors of %lld values",
+                        id, source, (long long)s->info.channels);
+    if ((needs & GAN_NEEDS_LABELS) && s->info.classes == 0)
+        return gan_fail(message, GAN_ERROR_UNSUPPORTED, "the plugin %s needs labels, but %s has none%s", id, source,
+                        gan_options_bool(s->config.host, "data.labels") ? "" : ", because data.labels is off");
+    if (needs & GAN_NEEDS_TWO_DOMAINS)
+        return gan_fail(message, GAN_ERROR_UNSUPPORTED,
+                        "the plugin %s needs data of two domains, but %s has one", id, source);
+    return GAN_OK;
+}
+
+gan_status session_open_data(session *s, gan_message *message)
+{
+    gan_data_options options = {
+        .struct_size = sizeof options,
+        .source = config_string(&s->config, "data.source"),
+        .resolution = config_int(&s->config, "data.resolution"),
+        .labels = gan_options_bool(s->config.host, "data.labels"),
+        .seed = (uint64_t)config_int(&s->config, "seed"),
+        .builtin_count = config_int(&s->config, "data.count"),
+    };
+    gan_status status = gan_dataset_open(&options, &s->data, message);
+    if (status)
+        return status;
+    s->info = *gan_dataset_info(s->data);
+    return check_needs(s, message);
+}
+
+gan_status session_open_context(session *s, gan_message *message)
+{
+    gan_context_options options = {
+        .struct_size = sizeof options,
+        .device = config_string(&s->config, "device"),
+        .precision = gan_options_is(s->config.host, "precision", "bf16") ? GAN_PRECISION_BF16 : GAN_PRECISION_F32,
+        .threads = (int)config_int(&s->config, "threads"),
+        .seed = (uint64_t)config_int(&s->config, "seed"),
+    };
+    gan_status status = gan_context_create(&options, &s->ctx, message);
+    if (status)
+        return status;
+    if ((s->plugin->table.flags & GAN_PLUGIN_NEEDS_CUDA) && strncmp(gan_context_device(s->ctx), "CPU", 3) == 0)
+        return gan_fail(message, GAN_ERROR_DEVICE_REFUSED,
+                        "the plugin %s runs on CUDA devices only, but this run would use the %s", s->plugin->table.id,
+                        gan_context_device(s->ctx));
+    return GAN_OK;
+}
+
+static gan_status make_averages(session *s, gan_message *message)
+{
+    if (config_float(&s->config, "train.ema_kimg") == 0)
+        return GAN_OK;
+    for (int i = 0; i < gan_model_network_count(s->model); i++) {
+        const char *name;
+        gan_role role;
+        gan_layer *network = gan_model_network_at(s->model, i, &name, &role);
+        if (role != GAN_ROLE_GENERATOR)
+            continue;
+        if (s->n_ema == SESSION_EMA_MAX)
+            return gan_fail(message, GAN_ERROR_LIMIT, "the plugin %s has more than %d generators", s->plugin->table.id,
+                            SESSION_EMA_MAX);
+        gan_ema *average = gan_ema_create(network);
+        if (!average)
+            return gan_fail(message, GAN_ERROR_MEMORY, "no memory for a moving average of %s", name);
+        s->ema[s->n_ema].network = name;
+        s->ema[s->n_ema++].average = average;
+    }
+    return GAN_OK;
+}
+
+gan_status session_build(session *s, gan_message *message)
+{
+    gan_build build = {
+        .struct_size = sizeof build,
+        .ctx = s->ctx,
+        .options = s->config.model,
+        .data = &s->info,
+        .batch = config_int(&s->config, "train.batch"),
+    };
+    gan_model *model = NULL;
+    gan_scope_begin(s->ctx);
+    gan_status status = s->plugin->table.build(&build, &model);
+    gan_scope_end(s->ctx, NULL);
+    if (!status && !model)
+        status = GAN_ERROR_STATE;
+    if (!status)
+        s->model = model;
+    if (status || gan_status_of(s->ctx))
+        return session_error(s, status, "cannot build the networks", message);
+    return make_averages(s, message);
+}
+
+void session_close(session *s)
+{
+    for (int i = 0; i < s->n_ema; i++)
+        gan_ema_destroy(s->ema[i].average);
+    if (s->model)
+        s->plugin->table.destroy(s->model);
+    gan_context_destroy(s->ctx);
+    gan_dataset_close(s->data);
+    config_free(&s->config);
+    plugin_close(s->plugin);
+    *s = (session){0};
+}
+
+/* ---- sampling ---- */
+
+size_t session_sample_bytes(const gan_data_info *info)
+{
+    return (size_t)(info->height * info->width * info->channels) * (info->scaled ? 1 : sizeof(float));
+}
+
+int64_t session_classes(const session *s)
+{
+    return s->plugin->table.needs & GAN_NEEDS_LABELS ? s->info.classes : 0;
+}
+
+static gan_status check_samples(const session *s, const gan_tensor *images, int64_t n)
+{
+    gan_shape expected = GAN_SHAPE(n, s->info.height, s->info.width, s->info.channels);
+    char found[96], wanted[96];
+    if (!images)
+        return gan_raise(s->ctx, GAN_ERROR_STATE, "the plugin gave no images");
+    if (!gan_is_poison(images) && !gan_shape_equal(gan_shape_of(images), expected))
+        return gan_raise(s->ctx, GAN_ERROR_SHAPE, "the plugin gave samples of shape %s instead of %s",
+                         gan_shape_text(gan_shape_of(images), found, sizeof found),
+                         gan_shape_text(expected, wanted, sizeof wanted));
+    return gan_status_of(s->ctx);
+}
+
+static gan_status sample_chunk(session *s, const uint64_t *seeds, int64_t n, const int32_t *labels, void *out)
+{
+    gan_sample_request request = {.struct_size = sizeof request, .n = n, .seeds = seeds};
+    gan_tensor *images = NULL;
+    gan_no_grad_begin(s->ctx);
+    if (labels)
+        request.labels = gan_from_i32(s->ctx, GAN_SHAPE(n), labels);
+    gan_status status = s->plugin->table.sample(s->model, &request, &images);
+    if (!status)
+        status = check_samples(s, images, n);
+    if (!status)
+        status = s->info.scaled ? gan_read_u8(gan_images_to_u8(images), out) : gan_read_f32(images, out);
+    gan_no_grad_end(s->ctx, NULL);
+    return status;
+}
+
+/* Networks to evaluation mode and back. `was` holds one flag for each. */
+static void set_training(session *s, bool *was, bool restore)
+{
+    for (int i = 0; i < gan_model_network_count(s->model); i++) {
+        const char *name;
+        gan_role role;
+        gan_layer *network = gan_model_network_at(s->model, i, &name, &role);
+        if (!restore)
+            was[i] = gan_layer_is_training(network);
+        gan_layer_train(network, restore && was[i]);
+    }
+}
+
+static gan_status sample_all(session *s, const uint64_t *seeds, int64_t n, const int32_t *labels, void *out)
+{
+    int64_t pixels = s->info.height * s->info.width, chunk = SAMPLE_CHUNK_PIXELS / (pixels > 0 ? pixels : 1);
+    chunk = chunk < 1 ? 1 : chunk > SAMPLE_CHUNK ? SAMPLE_CHUNK : chunk;
+    size_t bytes = session_sample_bytes(&s->info);
+    int64_t classes = session_classes(s);
+    gan_status status = GAN_OK;
+    for (int64_t i = 0; i < n && !status; i += chunk) {
+        int64_t part = n - i < chunk ? n - i : chunk;
+        int32_t own[SAMPLE_CHUNK];
+        const int32_t *chosen = labels ? labels + i : NULL;
+        /* The plugin chooses i mod classes by itself, but would begin at 0 in every chunk. */
+        if (!labels && classes > 0 && n > chunk) {
+            for (int64_t j = 0; j < part; j++)
+                own[j] = (int32_t)((i + j) % classes);
+            chosen = own;
+        }
+        status = sample_chunk(s, seeds + i, part, chosen, (char *)out + (size_t)i * bytes);
+    }
+    return status;
+}
+
+gan_status session_sample(session *s, const uint64_t *seeds, int64_t n, const int32_t *labels, void *out,
+                          gan_message *message)
+{
+    bool *was = calloc((size_t)gan_model_network_count(s->model) + 1, sizeof *was);
+    if (!was)
+        return gan_fail(message, GAN_ERROR_MEMORY, "no memory for samples");
+    gan_random_state random = gan_random_get(s->ctx);
+    gan_random_set(s->ctx, (gan_random_state){.seed = SAMPLE_STREAM_SEED});
+    for (int i = 0; i < s->n_ema; i++)
+        gan_ema_swap(s->ema[i].average);
+    set_training(s, was, false);
+    gan_status status = sample_all(s, seeds, n, labels, out);
+    set_training(s, was, true);
+    for (int i = 0; i < s->n_ema; i++)
+        gan_ema_swap(s->ema[i].average);
+    gan_random_set(s->ctx, random);
+    free(was);
+    return status ? session_error(s, status, "cannot generate samples", message) : GAN_OK;
+}

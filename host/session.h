@@ -1,0 +1,47 @@
+/* session.h - a plugin's model with its options, its context and its data. */
+#ifndef HOST_SESSION_H
+#define HOST_SESSION_H
+
+#include <gan/gan.h>
+
+#include "config.h"
+
+#define SESSION_EMA_MAX 8
+
+typedef struct session {
+    plugin *plugin;
+    config config;
+    gan_dataset *data; /* NULL when sampling */
+    gan_data_info info;
+    gan_context *ctx;
+    gan_model *model;
+    struct {
+        const char *network; /* owned by the model */
+        gan_ema *average;
+    } ema[SESSION_EMA_MAX];
+    int n_ema;
+} session;
+
+/* Steps of opening, in this order; each leaves the session as it was on error. session_close undoes all of them and
+ * takes a zeroed session, too. */
+gan_status session_open_data(session *s, gan_message *message);
+gan_status session_open_context(session *s, gan_message *message);
+gan_status session_build(session *s, gan_message *message); /* uses s->info */
+void session_close(session *s);
+
+/* The context's error as a status and a sentence that begins with `doing`. */
+gan_status session_error(const session *s, gan_status status, const char *doing, gan_message *message);
+
+/* Bytes of one sample: pixels, or f32 values. */
+size_t session_sample_bytes(const gan_data_info *info);
+
+/* n samples, one for each seed, into [n, H, W, C] bytes or f32 values; with the moving averages where there are
+ * some. `labels` may be NULL. Random numbers of the training are not touched, and the same seeds give the same
+ * samples whenever this is called. */
+gan_status session_sample(session *s, const uint64_t *seeds, int64_t n, const int32_t *labels, void *out,
+                          gan_message *message);
+
+/* Classes that --class and sample grids may ask for; 0 for a plugin that does not use labels. */
+int64_t session_classes(const session *s);
+
+#endif

@@ -1,0 +1,540 @@
+#define _GNU_SOURCE
+#include "train.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "interrupt.h"
+
+#define SCATTER_POINTS 2000 /* fewer do not show where a distribution is */
+#define BAR_SECONDS 0.2 /* between two drawings of the bar */
+
+typedef struct mark {
+    double time;
+    int64_t images;
+} mark;
+
+typedef struct trainer {
+    session *s;
+    run *r;
+    console *out;
+    gan_loader *loader;
+    gan_metrics *metrics;
+    progress_state at;
+    history history;
+    int stats; /* descriptor of stats.jsonl */
+    int64_t total, report_every, snapshot_every, checkpoint_every; /* in images */
+    double seconds_limit;                                          /* 0: none */
+    double started, drawn;
+    mark window[2]; /* the rate is measured from the first on; see measure_rate */
+    double report_time;
+    int64_t report_images;
+    char shown[256];      /* the last averages, as text */
+    char last[PATH_SIZE]; /* the newest checkpoint; "" if there is none */
+    const char *bad;      /* a metric that was not finite */
+    char bad_name[METRIC_NAME_SIZE];
+    double bad_value;
+} trainer;
+
+static int64_t images_of(const session *s, const char *option)
+{
+    int64_t images = llround(1000 * config_float(&s->config, option));
+    return images > 0 ? images : 1;
+}
+
+/* The multiple of `every` that was passed on the way from `before` to `now`, or -1. A function of the two counts
+ * alone, so that a resumed run does what it would have done anyway. */
+static int64_t passed(int64_t every, int64_t before, int64_t now)
+{
+    return before / every != now / every ? now / every * every : -1;
+}
+
+/* ---- one iteration ---- */
+
+gan_status train_next_batch(const session *s, gan_loader *loader, gan_batch *out, gan_message *message)
+{
+    gan_host_batch host;
+    const gan_data_info *info = &s->info;
+    gan_status status = gan_loader_next(loader, &host, message);
+    if (status)
+        return status;
+    gan_shape shape = GAN_SHAPE(host.n, info->height, info->width, info->channels);
+    gan_batch batch = {.struct_size = sizeof batch, .n = host.n};
+    batch.images = info->scaled ? gan_images_from_u8(gan_from_u8(s->ctx, shape, host.pixels))
+                                : gan_from_f32(s->ctx, shape, host.pixels);
+    if (host.labels)
+        batch.labels = gan_from_i32(s->ctx, GAN_SHAPE(host.n), host.labels);
+    if (gan_status_of(s->ctx))
+        return session_error(s, GAN_OK, "cannot make a batch", message);
+    *out = batch;
+    return GAN_OK;
+}
+
+static gan_status step(trainer *t, gan_status (*function)(gan_model *, const gan_batch *, gan_metrics *),
+                       const char *name, const gan_batch *batch, gan_message *message)
+{
+    char doing[96];
+    gan_scope_begin(t->s->ctx);
+    gan_status status = function(t->s->model, batch, t->metrics);
+    gan_scope_end(t->s->ctx, NULL);
+    if (!status && !gan_status_of(t->s->ctx))
+        return GAN_OK;
+    snprintf(doing, sizeof doing, "the %s step %" PRId64 " failed", name, t->at.steps + 1);
+    return session_error(t->s, status, doing, message);
+}
+
+static gan_status one_batch(trainer *t, bool last, gan_message *message)
+{
+    gan_batch batch;
+    const gan_plugin *table = &t->s->plugin->table;
+    gan_scope_begin(t->s->ctx);
+    gan_status status = train_next_batch(t->s, t->loader, &batch, message);
+    if (!status) {
+        batch.kimg = (double)t->at.images / 1000;
+        batch.progress = fmin(1.0, (double)t->at.images / (double)t->total);
+        status = step(t, table->d_step, "discriminator's", &batch, message);
+    }
+    if (!status && last)
+        status = step(t, table->g_step, "generator's", &batch, message);
+    gan_scope_end(t->s->ctx, NULL);
+    if (!status)
+        t->at.images += batch.n;
+    return status;
+}
+
+static void set_learning_rate(trainer *t)
+{
+    const gan_options *host = t->s->config.host;
+    gan_schedule schedule = {.kind = gan_options_is(host, "train.lr_schedule", "linear")   ? GAN_SCHEDULE_LINEAR
+                                     : gan_options_is(host, "train.lr_schedule", "cosine") ? GAN_SCHEDULE_COSINE
+                                                                                           : GAN_SCHEDULE_CONSTANT,
+                             .start = config_float(&t->s->config, "train.lr_decay_start")};
+    double scale = gan_schedule_at(schedule, fmin(1.0, (double)t->at.images / (double)t->total));
+    for (int i = 0; i < gan_model_optimizer_count(t->s->model); i++) {
+        const char *name;
+        gan_optimizer_scale_lr(gan_model_optimizer_at(t->s->model, i, &name), scale);
+    }
+}
+
+static gan_status update_averages(trainer *t, int64_t images, gan_message *message)
+{
+    double halflife = 1000 * config_float(&t->s->config, "train.ema_kimg");
+    for (int i = 0; i < t->s->n_ema; i++)
+        gan_ema_update(t->s->ema[i].average, gan_ema_beta((double)images, halflife));
+    return gan_status_of(t->s->ctx) ? session_error(t->s, GAN_OK, "cannot update the moving average", message) : GAN_OK;
+}
+
+static void take_metric(const char *name, double value, void *user)
+{
+    trainer *t = user;
+    if (!isfinite(value) && !t->bad) {
+        snprintf(t->bad_name, sizeof t->bad_name, "%s", name);
+        t->bad_value = value;
+        t->bad = t->bad_name;
+    }
+    averages_add(&t->at.pending, name, value);
+}
+
+static gan_status fail_non_finite(trainer *t, gan_message *message)
+{
+    text kept = {0};
+    if (*t->last)
+        text_add(&kept, "the last good checkpoint is %s", t->last);
+    else
+        text_add(&kept, "no checkpoint had been written yet");
+    gan_fail(message, GAN_ERROR_NON_FINITE, "%s became %s in step %" PRId64 " (kimg %.3f), so training stopped; %s",
+             t->bad, isnan(t->bad_value) ? "not a number" : "infinite", t->at.steps, (double)t->at.images / 1000,
+             kept.data ? kept.data : "");
+    free(kept.data);
+    return GAN_ERROR_NON_FINITE;
+}
+
+/* d_steps updates of the discriminator, each on its own batch, and one of the generator. */
+static gan_status iterate(trainer *t, gan_message *message)
+{
+    int64_t d_steps = config_int(&t->s->config, "train.d_steps"), before = t->at.images;
+    gan_status status = GAN_OK;
+    set_learning_rate(t);
+    for (int64_t i = 0; i < d_steps && !status; i++)
+        status = one_batch(t, i == d_steps - 1, message);
+    if (!status)
+        status = update_averages(t, t->at.images - before, message);
+    if (status)
+        return status;
+    t->at.steps++;
+    t->at.loader_position = gan_loader_position(t->loader);
+    gan_metrics_collect(t->metrics, take_metric, t);
+    return t->bad ? fail_non_finite(t, message) : GAN_OK;
+}
+
+/* ---- reports ---- */
+
+static double elapsed(const trainer *t)
+{
+    return t->at.seconds + clock_seconds() - t->started;
+}
+
+static void show_averages(trainer *t)
+{
+    size_t used = 0;
+    t->shown[0] = '\0';
+    for (int i = 0; i < t->at.pending.n && used < sizeof t->shown; i++) {
+        const average *a = &t->at.pending.of[i];
+        if (a->count > 0)
+            used += (size_t)snprintf(t->shown + used, sizeof t->shown - used, "%s%s %.4g", used ? "  " : "", a->name,
+                                     a->sum / a->count);
+    }
+}
+
+static gan_status report(trainer *t, gan_message *message)
+{
+    double now = clock_seconds(), rate = (double)(t->at.images - t->report_images) / fmax(now - t->report_time, 1e-9);
+    const char *name;
+    gan_model *model = t->s->model;
+    stats_line line = {
+        .images = t->at.images,
+        .step = t->at.steps,
+        .seconds = elapsed(t),
+        .images_per_second = rate,
+        .lr = gan_model_optimizer_count(model) > 0 ? gan_optimizer_lr(gan_model_optimizer_at(model, 0, &name)) : 0,
+        .memory_peak = (double)gan_memory(t->s->ctx).bytes_peak,
+    };
+    for (int i = 0; i < t->at.pending.n; i++) {
+        const average *a = &t->at.pending.of[i];
+        if (a->count == 0)
+            continue;
+        memcpy(line.metric[line.n].name, a->name, METRIC_NAME_SIZE);
+        line.metric[line.n++].value = a->sum / a->count;
+    }
+    show_averages(t);
+    averages_reset(&t->at.pending);
+    t->report_time = now;
+    t->report_images = t->at.images;
+    text json = {0};
+    stats_format(&line, &json);
+    gan_status status = GAN_OK;
+    if (json.failed || !history_add(&t->history, &line))
+        status = gan_fail(message, GAN_ERROR_MEMORY, "no memory for a report");
+    else if (!write_all(t->stats, json.data, json.size))
+        status = gan_fail(message, GAN_ERROR_IO, "cannot write %s/stats.jsonl: %s", t->r->path, strerror(errno));
+    free(json.data);
+    return status;
+}
+
+static bool has_pending(const trainer *t)
+{
+    for (int i = 0; i < t->at.pending.n; i++)
+        if (t->at.pending.of[i].count > 0)
+            return true;
+    return false;
+}
+
+/* Over the last few seconds: the first mark is left behind when the second is four seconds old. */
+static double measure_rate(trainer *t)
+{
+    double now = clock_seconds();
+    if (now - t->window[1].time > 4) {
+        t->window[0] = t->window[1];
+        t->window[1] = (mark){now, t->at.images};
+    }
+    return (double)(t->at.images - t->window[0].images) / fmax(now - t->window[0].time, 1e-9);
+}
+
+static void measure(trainer *t, bar *out)
+{
+    double seconds = elapsed(t), rate = measure_rate(t);
+    double left = rate > 0 ? (double)(t->total - t->at.images) / rate : -1;
+    double fraction = (double)t->at.images / (double)t->total;
+    if (t->seconds_limit > 0) {
+        if (left < 0 || t->seconds_limit - seconds < left)
+            left = fmax(0, t->seconds_limit - seconds);
+        fraction = fmax(fraction, seconds / t->seconds_limit);
+    }
+    *out = (bar){.fraction = fraction,
+                 .kimg = (double)t->at.images / 1000,
+                 .kimg_total = (double)t->total / 1000,
+                 .images_per_second = rate,
+                 .seconds_left = fmax(left, 0),
+                 .metrics = t->shown};
+}
+
+static void draw_bar(trainer *t)
+{
+    bar b;
+    if (!t->out->terminal || clock_seconds() - t->drawn < BAR_SECONDS)
+        return;
+    t->drawn = clock_seconds();
+    if (!*t->shown)
+        show_averages(t);
+    measure(t, &b);
+    console_bar(t->out, &b);
+}
+
+/* The line that stands for the bar where there is no terminal, and in the log. */
+static void say_milestone(trainer *t)
+{
+    bar b;
+    char left[32], taken[32];
+    measure(t, &b);
+    text line = {0};
+    text_add(&line, "kimg %.1f of %g  %s, %s left  %.0f images/s  %s", b.kimg, b.kimg_total,
+             text_duration(elapsed(t), taken), text_duration(b.seconds_left, left), b.images_per_second, t->shown);
+    if (line.data && t->out->terminal)
+        console_note(t->out, "%s", line.data);
+    else if (line.data)
+        console_say(t->out, "%s", line.data);
+    free(line.data);
+}
+
+/* ---- pictures ---- */
+
+static gan_status real_samples(const session *s, int64_t n, void **out, gan_message *message)
+{
+    size_t bytes = session_sample_bytes(&s->info);
+    char *samples = calloc((size_t)n, bytes);
+    gan_status status = samples ? GAN_OK : gan_fail(message, GAN_ERROR_MEMORY, "no memory for real samples");
+    for (int64_t i = 0; i < n && !status; i++) /* spread over the data: some sources are sorted by class */
+        status = gan_dataset_get(s->data, i * s->info.count / n, samples + (size_t)i * bytes, NULL, message);
+    if (status)
+        free(samples);
+    else
+        *out = samples;
+    return status;
+}
+
+static gan_status fake_samples(session *s, int64_t n, void **out, gan_message *message)
+{
+    char *samples = calloc((size_t)n, session_sample_bytes(&s->info));
+    uint64_t *seeds = calloc((size_t)n, sizeof *seeds);
+    gan_status status = samples && seeds ? GAN_OK : gan_fail(message, GAN_ERROR_MEMORY, "no memory for samples");
+    for (int64_t i = 0; i < n && seeds; i++)
+        seeds[i] = (uint64_t)i;
+    if (!status)
+        status = session_sample(s, seeds, n, NULL, samples, message);
+    free(seeds);
+    if (status)
+        free(samples);
+    else
+        *out = samples;
+    return status;
+}
+
+/* A conditional plugin's classes go in columns. */
+static int64_t grid_columns(const session *s, int64_t n)
+{
+    int64_t classes = session_classes(s);
+    return classes > 1 && classes <= 32 && n >= classes ? classes : 0;
+}
+
+static int64_t sample_count(const session *s)
+{
+    int64_t grid = config_int(&s->config, "train.grid");
+    return s->info.scaled || grid > SCATTER_POINTS ? grid : SCATTER_POINTS;
+}
+
+static gan_status draw_reals(trainer *t, gan_message *message)
+{
+    session *s = t->s;
+    char path[PATH_SIZE];
+    void *real;
+    int64_t n = sample_count(s) < s->info.count ? sample_count(s) : s->info.count;
+    gan_status status = path_format(path, message, "%s/reals.png", t->r->path);
+    if (!status)
+        status = real_samples(s, n, &real, message);
+    if (status)
+        return status;
+    status = s->info.scaled ? report_grid(&s->info, real, n, 0, path, message)
+                            : report_scatter(&s->info, real, n, NULL, 0, "real", path, message);
+    free(real);
+    return status;
+}
+
+static gan_status draw_fakes(trainer *t, const char *path, gan_message *message)
+{
+    session *s = t->s;
+    void *fake, *real = NULL;
+    char title[64];
+    int64_t n = sample_count(s);
+    gan_status status = fake_samples(s, n, &fake, message);
+    if (status)
+        return status;
+    if (s->info.scaled) {
+        status = report_grid(&s->info, fake, n, grid_columns(s, n), path, message);
+    } else {
+        int64_t n_real = n < s->info.count ? n : s->info.count;
+        snprintf(title, sizeof title, "kimg %.1f", (double)t->at.images / 1000);
+        status = real_samples(s, n_real, &real, message);
+        if (!status)
+            status = report_scatter(&s->info, real, n_real, fake, n, title, path, message);
+    }
+    free(fake);
+    free(real);
+    return status;
+}
+
+static gan_status snapshot(trainer *t, int64_t images, gan_message *message)
+{
+    char path[PATH_SIZE], stamp[32];
+    gan_status status = path_format(path, message, "%s/fakes%s.png", t->r->path, run_stamp(images, stamp));
+    if (!status)
+        status = draw_fakes(t, path, message);
+    if (!status)
+        status = path_format(path, message, "%s/losses.png", t->r->path);
+    if (!status)
+        status = report_losses(&t->history, &t->s->plugin->table, path, message);
+    if (!status && images > 0)
+        say_milestone(t);
+    return status;
+}
+
+/* ---- checkpoints ---- */
+
+static gan_status save(trainer *t, int64_t images, gan_message *message)
+{
+    char stamp[32];
+    gan_message why = {{0}};
+    progress_state at = t->at;
+    at.seconds = elapsed(t);
+    gan_status status = GAN_OK;
+    if (fdatasync(t->stats) != 0) /* no checkpoint may be newer than the statistics that lead to it */
+        status = gan_fail(&why, GAN_ERROR_IO, "cannot write %s/stats.jsonl: %s", t->r->path, strerror(errno));
+    if (!status)
+        status = checkpoint_save(t->s, &at, t->r, run_stamp(images, stamp),
+                                 (int)config_int(&t->s->config, "train.keep"), t->last, &why);
+    if (!status) {
+        console_note(t->out, "checkpoint %s", t->last);
+        return GAN_OK;
+    }
+    if (*t->last)
+        return gan_fail(message, status, "%.700s; the last good checkpoint is %.200s", why.text, t->last);
+    return gan_fail(message, status, "%s", why.text);
+}
+
+/* ---- the loop ---- */
+
+static gan_status open_trainer(trainer *t, gan_message *message)
+{
+    const session *s = t->s;
+    char path[PATH_SIZE];
+    gan_loader_options options = {
+        .struct_size = sizeof options,
+        .batch = config_int(&s->config, "train.batch"),
+        .seed = (uint64_t)config_int(&s->config, "seed"),
+        .position = t->at.loader_position,
+    };
+    gan_status status = gan_loader_create(s->data, &options, &t->loader, message);
+    if (!status && !(t->metrics = gan_metrics_create()))
+        status = gan_fail(message, GAN_ERROR_MEMORY, "no memory for metrics");
+    if (!status)
+        status = path_format(path, message, "%s/stats.jsonl", t->r->path);
+    if (!status && t->at.steps > 0)
+        status = history_read(&t->history, path, message);
+    if (status)
+        return status;
+    t->stats = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    if (t->stats < 0)
+        return gan_fail(message, GAN_ERROR_IO, "cannot write %s: %s", path, strerror(errno));
+    t->total = images_of(s, "train.kimg");
+    t->report_every = images_of(s, "train.report_kimg");
+    t->snapshot_every = images_of(s, "train.snapshot_kimg");
+    t->checkpoint_every = images_of(s, "train.checkpoint_kimg");
+    t->seconds_limit = 60 * config_float(&s->config, "train.minutes");
+    t->started = t->report_time = clock_seconds();
+    t->report_images = t->at.images;
+    t->window[0] = t->window[1] = (mark){t->started, t->at.images};
+    return GAN_OK;
+}
+
+static bool finished(const trainer *t)
+{
+    return t->at.images >= t->total || (t->seconds_limit > 0 && elapsed(t) >= t->seconds_limit);
+}
+
+/* What is due after an iteration that began at `before` images. */
+static gan_status after_iteration(trainer *t, int64_t before, gan_message *message)
+{
+    int64_t now = t->at.images, due;
+    gan_status status = GAN_OK;
+    if (passed(t->report_every, before, now) >= 0)
+        status = report(t, message);
+    draw_bar(t);
+    if (!status && (due = passed(t->snapshot_every, before, now)) >= 0)
+        status = snapshot(t, due, message);
+    if (!status && (due = passed(t->checkpoint_every, before, now)) >= 0)
+        status = save(t, due, message);
+    return status;
+}
+
+static gan_status stop_interrupted(trainer *t, int64_t before, gan_message *message)
+{
+    int64_t now = t->at.images;
+    bool saved = *t->last && (before == now || passed(t->checkpoint_every, before, now) >= 0);
+    gan_status status = saved ? GAN_OK : save(t, t->at.images, message);
+    if (status)
+        return status;
+    console_say(t->out, "interrupted at kimg %.1f; go on with: ganhost --resume %s", (double)t->at.images / 1000,
+                t->r->path);
+    return GAN_INTERRUPTED;
+}
+
+static gan_status finish(trainer *t, int64_t before, gan_message *message)
+{
+    char taken[32], stamp[32];
+    int64_t now = t->at.images, grid = passed(t->snapshot_every, before, now);
+    gan_status status = has_pending(t) ? report(t, message) : GAN_OK;
+    if (!status && grid < 0)
+        status = snapshot(t, grid = now, message);
+    if (!status && passed(t->checkpoint_every, before, now) < 0)
+        status = save(t, now, message);
+    if (status)
+        return status;
+    console_say(t->out, "done: %.1f kimg in %s (%" PRId64 " steps)", (double)now / 1000,
+                text_duration(elapsed(t), taken), t->at.steps);
+    console_say(t->out, "samples     %s/fakes%s.png", t->r->path, run_stamp(grid, stamp));
+    if (t->history.rows >= 2)
+        console_say(t->out, "losses      %s/losses.png", t->r->path);
+    console_say(t->out, "checkpoint  %s", t->last);
+    return GAN_OK;
+}
+
+static gan_status loop(trainer *t, gan_message *message)
+{
+    gan_status status = GAN_OK;
+    int64_t before = t->at.images;
+    if (t->at.steps == 0) {
+        status = draw_reals(t, message);
+        if (!status)
+            status = snapshot(t, 0, message);
+    }
+    while (!status && !finished(t)) {
+        if (interrupt_requested())
+            return stop_interrupted(t, before, message);
+        before = t->at.images;
+        status = iterate(t, message);
+        if (!status)
+            status = after_iteration(t, before, message);
+    }
+    return status ? status : finish(t, before, message);
+}
+
+gan_status train(session *s, run *r, console *out, const progress_state *at, const char *checkpoint,
+                 gan_message *message)
+{
+    trainer t = {.s = s, .r = r, .out = out, .at = *at, .stats = -1};
+    snprintf(t.last, sizeof t.last, "%s", checkpoint);
+    gan_status status = open_trainer(&t, message);
+    if (!status)
+        status = loop(&t, message);
+    if (t.stats >= 0)
+        close(t.stats);
+    gan_metrics_destroy(t.metrics);
+    gan_loader_destroy(t.loader);
+    history_free(&t.history);
+    return status;
+}

@@ -1,0 +1,17 @@
+/* train.h - the training loop. */
+#ifndef HOST_TRAIN_H
+#define HOST_TRAIN_H
+
+#include "checkpoint.h"
+#include "console.h"
+
+/* Train a session that was built until its run's end, into the run's folder, from `at` on, which was loaded from the
+ * file `checkpoint` (zeroed and "" for a new run). GAN_INTERRUPTED after Ctrl-C, with a checkpoint written; otherwise
+ * an error's sentence in `message`. */
+gan_status train(session *s, run *r, console *out, const progress_state *at, const char *checkpoint,
+                 gan_message *message);
+
+/* The next batch of real data as tensors in the current scope; pixels become values in [-1, 1]. */
+gan_status train_next_batch(const session *s, gan_loader *loader, gan_batch *out, gan_message *message);
+
+#endif
