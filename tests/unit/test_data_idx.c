@@ -83,8 +83,8 @@ static const uint8_t *labels(uint32_t count, size_t held, size_t *size)
 static gan_status try_open(const char *source, gan_dataset **out)
 {
     message.text[0] = '\0';
-    return gan_dataset_open(&(gan_data_options){.struct_size = sizeof(gan_data_options), .source = source, .labels = true},
-                            out, &message);
+    return gan_dataset_open(
+        &(gan_data_options){.struct_size = sizeof(gan_data_options), .source = source, .labels = true}, out, &message);
 }
 
 static gan_dataset *open_or_fail(const char *source)
@@ -321,7 +321,8 @@ START_TEST(damaged_gzip)
     fclose(f);
 
     put("cut.gz", copy, stored / 2);
-    refused("cut.gz", GAN_ERROR_FORMAT, "header says 600 images of 3x5 (9000 bytes) but the gzip data breaks off after");
+    refused("cut.gz", GAN_ERROR_FORMAT,
+            "header says 600 images of 3x5 (9000 bytes) but the gzip data breaks off after");
     put("cut-header.gz", copy, 12);
     refused("cut-header.gz", GAN_ERROR_FORMAT, "before the gzip data breaks off");
     put("cut-trailer.gz", copy, stored - 3);
@@ -384,7 +385,8 @@ START_TEST(things_that_are_not_files)
     ck_assert_int_eq(mkfifo(in_folder("pipe"), 0666), 0);
     refused("pipe", GAN_ERROR_IO, "found a pipe");
     ck_assert_int_eq(mkdir(in_folder("sub"), 0777), 0);
-    refused("sub", GAN_ERROR_NOT_FOUND, "expected train-images-idx3-ubyte or train-images-idx3-ubyte.gz in this folder");
+    refused("sub", GAN_ERROR_NOT_FOUND,
+            "expected train-images-idx3-ubyte or train-images-idx3-ubyte.gz in this folder");
     ck_assert_int_eq(mkdir(in_folder("sub/train-images-idx3-ubyte"), 0777), 0);
     gan_dataset *dataset;
     ck_assert_int_eq(try_open(in_folder("sub"), &dataset), GAN_ERROR_IO);

@@ -123,6 +123,7 @@ static inline float greater(float a, float b)
 typedef struct path {
     int n;
     point from[MAX_STROKES * MAX_POINTS * PIECES], to[MAX_STROKES * MAX_POINTS * PIECES];
+    point low, high; /* corners of the box around it */
 } path;
 
 static point catmull_rom(const point *p, int n, int i, float t)
@@ -145,7 +146,28 @@ static void add_stroke(path *out, const point *p, int n)
         }
 }
 
-/* Slant, turn, stretch and wobble a form; the result is centred on the origin, its longer side of length 1 at most. */
+/* Move the middle of the ink to the origin, as MNIST does with the centre of mass of its pixels, and find the box. */
+static void centre(path *p)
+{
+    float x = 0, y = 0, total = 0;
+    p->low = p->high = (point){0, 0}; /* the middle is inside */
+    for (int i = 0; i < p->n; i++) {
+        float dx = p->to[i].x - p->from[i].x, dy = p->to[i].y - p->from[i].y, length = sqrtf(dx * dx + dy * dy);
+        x += 0.5f * length * (p->to[i].x + p->from[i].x), y += 0.5f * length * (p->to[i].y + p->from[i].y);
+        total += length;
+    }
+    x /= total, y /= total;
+    for (int i = 0; i < p->n; i++) {
+        p->from[i] = (point){p->from[i].x - x, p->from[i].y - y};
+        p->to[i] = (point){p->to[i].x - x, p->to[i].y - y};
+        p->low.x = lesser(p->low.x, lesser(p->from[i].x, p->to[i].x));
+        p->low.y = lesser(p->low.y, lesser(p->from[i].y, p->to[i].y));
+        p->high.x = greater(p->high.x, greater(p->from[i].x, p->to[i].x));
+        p->high.y = greater(p->high.y, greater(p->from[i].y, p->to[i].y));
+    }
+}
+
+/* Slant, turn, stretch and wobble a form; the result is centred on the origin, its longer side about 1. */
 static void write_form(path *out, const form *f, draws *d)
 {
     float t = draw_bell(d, 0.045f); /* tan of half the angle: +-5 degrees */
@@ -170,12 +192,11 @@ static void write_form(path *out, const form *f, draws *d)
     float scale = 1.0f / greater(high_x - low_x, high_y - low_y);
     out->n = 0;
     for (int s = 0; s < f->n; s++) {
-        for (int i = 0; i < f->strokes[s].n; i++) {
-            moved[s][i].x = (moved[s][i].x - 0.5f * (low_x + high_x)) * scale;
-            moved[s][i].y = (moved[s][i].y - 0.5f * (low_y + high_y)) * scale;
-        }
+        for (int i = 0; i < f->strokes[s].n; i++)
+            moved[s][i] = (point){moved[s][i].x * scale, moved[s][i].y * scale};
         add_stroke(out, moved[s], f->strokes[s].n);
     }
+    centre(out);
 }
 
 /* Lower field[y][x] to the squared distance of that pixel from the piece a-b, where it is below reach. */
@@ -194,6 +215,12 @@ static void add_piece(float field[SIDE][SIDE], point a, point b, float reach)
         }
 }
 
+/* Where the origin goes along one side, so that all ink stays off the border. */
+static float keep_inside(float at, float low, float high, float reach)
+{
+    return greater(reach - low, lesser(SIDE - 1 - reach - high, at));
+}
+
 static void ink(const path *p, draws *d, uint8_t *pixels, size_t stride)
 {
     float size = BOX * draw_range(d, 0.92f, 1.04f);
@@ -204,6 +231,8 @@ static void ink(const path *p, draws *d, uint8_t *pixels, size_t stride)
     for (int i = 0; i < SIDE * SIDE; i++)
         (&field[0][0])[i] = 1e9f;
     size -= 2 * half; /* the box holds the ink, not only the pen's path */
+    x = keep_inside(x, size * p->low.x, size * p->high.x, half + 0.5f * soft);
+    y = keep_inside(y, size * p->low.y, size * p->high.y, half + 0.5f * soft);
     for (int i = 0; i < p->n; i++)
         add_piece(field, (point){x + size * p->from[i].x, y + size * p->from[i].y},
                   (point){x + size * p->to[i].x, y + size * p->to[i].y}, reach);
