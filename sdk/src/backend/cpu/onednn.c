@@ -29,7 +29,7 @@ typedef struct primitive {
     dnnl_primitive_t reorder;
     operand plain, reorder_scratch;
     size_t packed_bytes, reorder_scratch_bytes;
-    uint64_t layout; /* hash of the packed layout */
+    uint64_t layout; /* hash of both layouts */
 } primitive;
 
 struct gan__onednn {
@@ -284,7 +284,7 @@ static dnnl_status_t make_reorder(gan__onednn *dnn, primitive *p, int which, gan
     gan__md_ref scratch = dnnl_primitive_desc_query_md(pd, dnnl_query_scratchpad_md, 0);
     p->packed = which;
     p->packed_bytes = dnnl_memory_desc_get_size(packed);
-    p->layout = layout_hash(packed);
+    p->layout = mix(layout_hash(packed), layout_hash(plain)); /* a matrix and its transpose may pack into one layout */
     p->reorder_scratch_bytes = scratch ? dnnl_memory_desc_get_size(scratch) : 0;
     status = add_operand(dnn, &p->plain, which == WEIGHTS ? DNNL_ARG_FROM : DNNL_ARG_TO, plain);
     if (status == dnnl_success && p->reorder_scratch_bytes)

@@ -161,7 +161,7 @@ static division divide(const reduction *r, int threads)
     d.by_columns = r->ndim > 0 && r->dim[r->ndim - 1].kept;
     if (d.by_columns)
         d.columns = r->dim[--d.leading];
-    if (d.leading > 0)
+    if (d.leading > 0 && !r->dim[d.leading - 1].kept)
         d.length = r->dim[--d.leading];
     d.kept = leading_count(r, d.leading, true);
     d.reduced = leading_count(r, d.leading, false);
