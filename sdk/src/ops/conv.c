@@ -3,7 +3,7 @@
  *
  * With y = conv(x, w), X = conv_data(y, w), W = conv_weight(x, y), the trilinear form
  *     <conv(x, w), y> = <x, conv_data(y, w)> = <w, conv_weight(x, y)>
- * gives every rule below. A convolution whose result is one pixel is a matrix product and is run as one.
+ * gives every rule below.
  */
 #include "core/internal.h"
 
@@ -87,14 +87,6 @@ static void conv_backward(gan__node *n, gan_tensor *g, gan_tensor **grads)
         grads[2] = gan_sum_over(gz, GAN_AXIS(0) | GAN_AXIS(1) | GAN_AXIS(2), false);
 }
 
-/* One output pixel: x and w as matrices. */
-static gan_tensor *conv_as_product(gan_tensor *x, gan_tensor *w, gan_tensor *bias, gan_activation a)
-{
-    int64_t o = w->shape.dim[0], k = gan_count(w) / o;
-    gan_tensor *y = gan_linear(gan_reshape(x, GAN_SHAPE(x->shape.dim[0], k)), gan_reshape(w, GAN_SHAPE(o, k)), bias, a);
-    return gan_reshape(y, GAN_SHAPE(x->shape.dim[0], 1, 1, o));
-}
-
 static gan_tensor *conv(gan_tensor *x, gan_tensor *w, gan_tensor *bias, gan_conv p, gan_activation activation,
                         gan_dtype dtype)
 {
@@ -113,8 +105,6 @@ static gan_tensor *conv(gan_tensor *x, gan_tensor *w, gan_tensor *bias, gan_conv
     if (activation.kind < GAN_LINEAR || activation.kind > GAN_SIGMOID)
         return gan__poison(x->ctx, GAN_ERROR_ARGUMENT, "conv2d", "there is no activation of kind %d",
                            (int)activation.kind);
-    if (oh == 0 && ow == 0 && p.pad == 0)
-        return conv_as_product(x, w, bias, activation);
     gan_shape ys = GAN_SHAPE(xs.dim[0], oh / p.stride + 1, ow / p.stride + 1, ws.dim[0]);
     gan_tensor *in[3] = {x, w, bias};
     gan_tensor *y = run("conv2d", FORWARD, x, w, gan__tensor_new(x->ctx, ys, dtype), bias, p, activation);
@@ -148,15 +138,6 @@ static void conv_data_backward(gan__node *n, gan_tensor *g, gan_tensor **grads)
         grads[2] = gan_sum_over(gz, GAN_AXIS(0) | GAN_AXIS(1) | GAN_AXIS(2), false);
 }
 
-/* One input pixel, no padding: each image is y times the weights as a matrix. */
-static gan_tensor *conv_data_as_product(gan_tensor *y, gan_tensor *w, gan_tensor *bias, gan_activation a)
-{
-    gan_shape ws = w->shape;
-    int64_t n = y->shape.dim[0], o = ws.dim[0];
-    gan_tensor *x = gan_matmul(gan_reshape(y, GAN_SHAPE(n, o)), gan_reshape(w, GAN_SHAPE(o, gan_count(w) / o)), 0);
-    return gan_bias_act(gan_reshape(x, GAN_SHAPE(n, ws.dim[1], ws.dim[2], ws.dim[3])), bias, a);
-}
-
 static gan_tensor *conv_data(gan_tensor *y, gan_tensor *w, gan_tensor *bias, gan_conv p, int64_t height, int64_t width,
                              gan_activation activation, gan_dtype dtype)
 {
@@ -175,8 +156,6 @@ static gan_tensor *conv_data(gan_tensor *y, gan_tensor *w, gan_tensor *bias, gan
     if (activation.kind < GAN_LINEAR || activation.kind > GAN_SIGMOID)
         return gan__poison(y->ctx, GAN_ERROR_ARGUMENT, "conv2d_transpose", "there is no activation of kind %d",
                            (int)activation.kind);
-    if (ys.dim[1] == 1 && ys.dim[2] == 1 && p.pad == 0 && height == ws.dim[1] && width == ws.dim[2])
-        return conv_data_as_product(y, w, bias, activation);
     gan_shape xs = GAN_SHAPE(ys.dim[0], height, width, ws.dim[3]);
     gan_tensor *in[3] = {y, w, bias};
     gan_tensor *x = run("conv2d_transpose", DATA, gan__tensor_new(y->ctx, xs, dtype), w, y, bias, p, activation);
