@@ -147,18 +147,32 @@ static gan_status decode(reader *r, gan_message *message)
     return flatten(r, message);
 }
 
-static gan_status check_signature(reader *r, gan_message *message)
+static uint32_t big_endian(const uint8_t *b)
 {
-    uint8_t start[8] = {0};
+    return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+}
+
+/* What libpng would say less clearly: that it is no PNG file, or a very large one. */
+static gan_status check_start(const reader *r, gan_message *message)
+{
+    uint8_t start[24] = {0}; /* signature, length, "IHDR", width, height */
     ssize_t got = pread(r->fd, start, sizeof start, 0);
     if (got < 0)
         return gan_fail(message, GAN_ERROR_IO, "%s: cannot be read: %s", r->path, strerror(errno));
-    if (got < (ssize_t)sizeof start || png_sig_cmp(start, 0, sizeof start) != 0)
-        return gan_fail(message, GAN_ERROR_FORMAT, "%s: expected a PNG file, found %s", r->path,
-                        got == 0                               ? "an empty file"
-                        : start[0] == 0xff && start[1] == 0xd8 ? "a JPEG file"
-                        : memcmp(start, "GIF8", 4) == 0        ? "a GIF file"
-                                                               : "something else");
+    if (got < 8 || png_sig_cmp(start, 0, 8) != 0) {
+        const char *found = "something else";
+        if (got == 0)
+            found = "an empty file";
+        else if (start[0] == 0xff && start[1] == 0xd8)
+            found = "a JPEG file";
+        else if (memcmp(start, "GIF8", 4) == 0)
+            found = "a GIF file";
+        return gan_fail(message, GAN_ERROR_FORMAT, "%s: expected a PNG file, found %s", r->path, found);
+    }
+    uint32_t width = big_endian(start + 16), height = big_endian(start + 20);
+    if (width > GAN_IMAGE_MAX_SIDE || height > GAN_IMAGE_MAX_SIDE)
+        return gan_fail(message, GAN_ERROR_LIMIT, "%s: it is %ux%u, sides of at most %d are read", r->path, width,
+                        height, GAN_IMAGE_MAX_SIDE);
     return GAN_OK;
 }
 
@@ -168,7 +182,7 @@ gan_status gan_png_read(const char *path, gan_image *out, gan_message *message)
     gan_status status = gan__open_regular(path, &r.fd, &r.size, message);
     if (status != GAN_OK)
         return status;
-    status = check_signature(&r, message);
+    status = check_start(&r, message);
     if (status == GAN_OK) {
         r.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &r, on_error, on_warning);
         r.info = r.png ? png_create_info_struct(r.png) : NULL;
