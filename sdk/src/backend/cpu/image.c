@@ -27,7 +27,7 @@ typedef struct rows {
 typedef void (*row_kernel)(const gan__cpu *cpu, const image *from, const image *to, const void *how, int64_t n,
                            int64_t y, const rows *r);
 
-/* result -> row y of image n of `to`, and sum += weight * row y of image n of `from`. */
+/* sum += weight * row y of image n of `from`; set if it is the first. */
 static void add_row(const gan__cpu *cpu, const image *from, int64_t n, int64_t y, float weight, bool first,
                     const rows *r)
 {
@@ -129,18 +129,18 @@ typedef struct bilinear_plan {
 /* Output i lies at (i + 1/2) in/out - 1/2 between the input's samples, not before the first. */
 static void plan_axis(axis *a, int64_t n_in, int64_t n_out)
 {
-    float ratio = (float)n_in / (float)n_out;
+    double ratio = (double)n_in / (double)n_out;
     for (int64_t j = 0; j < n_in; j++) {
         a->first[j] = n_out;
         a->last[j] = 0;
     }
     for (int64_t i = 0; i < n_out; i++) {
-        float at = ((float)i + 0.5f) * ratio - 0.5f;
-        at = at < 0.0f ? 0.0f : at;
+        double at = ((double)i + 0.5) * ratio - 0.5;
+        at = at < 0.0 ? 0.0 : at;
         int64_t low = (int64_t)at < n_in - 1 ? (int64_t)at : n_in - 1;
         a->low[i] = low;
         a->high[i] = low + 1 < n_in ? low + 1 : low;
-        a->t[i] = at - (float)low;
+        a->t[i] = (float)(at - (double)low);
         for (int64_t j = low; j <= a->high[i]; j++) {
             a->first[j] = i < a->first[j] ? i : a->first[j];
             a->last[j] = i + 1;
@@ -205,7 +205,7 @@ static void bilinear_adjoint_row(const gan__cpu *cpu, const image *y, const imag
     }
 }
 
-/* `small` and `large` name the images by role: x is resized to y. */
+/* x is the image that is resized to y; the kernel reads `from` and writes `to`. */
 static gan_status resize(gan__backend *be, const gan__array *x, const gan__array *y, const gan__array *from,
                          const gan__array *to, row_kernel kernel)
 {

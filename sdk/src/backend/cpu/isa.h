@@ -40,8 +40,9 @@ typedef struct gan__isa {
     double (*run[4])(const float *a, const float *b, int64_t n);
     void (*columns[4])(const float *a, int64_t lda, const float *b, int64_t ldb, int64_t rows, int64_t n, float *acc);
 
-    /* Normalization over blocks of `rows` rows of `period` values. */
-    void (*square_deviations)(const float *x, const float *mean, int64_t rows, int64_t period, float *acc);
+    /* Normalization. moments joins `rows` rows of `period` values to the mean and the sum of squared deviations of
+     * `before` earlier rows, column by column; scratch has 2 * period values. */
+    void (*moments)(const float *x, int64_t rows, int64_t period, double before, float *scratch, double *mean, double *m2);
     void (*norm_apply)(const gan__isa_norm *p, const float *x, float *y, int64_t n);
     /* dbeta[j] += dy', dgamma[j] += dy' xhat, with dy' = dy * activation'(y) */
     void (*norm_sums)(const gan__isa_norm *p, const float *x, const float *y, const float *dy, int64_t n, float *dgamma,

@@ -119,10 +119,17 @@ gan_status gan__cpu_matmul(gan__backend *be, const gan__matmul_args *args)
         a.m *= a.batch;
         a.batch = 1;
     }
+    bool repeated = a.batch > 1 && a.stride_a == 0 && a.stride_b == 0;
+    if (repeated)
+        a.batch = 1;
     gan_status status = matmul_as(cpu, &a, a.compute);
     if (status == GAN_ERROR_UNSUPPORTED && a.compute == GAN_BF16)
         status = matmul_as(cpu, &a, GAN_F32);
     if (status == GAN_ERROR_UNSUPPORTED)
         return gan__cpu_fail(cpu, status, "oneDNN has no matrix product for these operands on this processor");
+    size_t size = gan__cpu_dtype_size(a.c.dtype);
+    for (int64_t i = 1; status == GAN_OK && repeated && i < args->batch; i++)
+        status = be->ops->copy(be, (char *)a.c.data + (size_t)(i * a.stride_c) * size, a.c.data,
+                               (size_t)(a.m * a.n) * size);
     return status;
 }

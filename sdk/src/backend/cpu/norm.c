@@ -1,17 +1,17 @@
 /*
  * Normalization of x [G, R, C] over R.
  *
- * Statistics are taken in one pass over memory: a block of rows that fits the first-level cache gets its mean and
- * its squared deviations from that mean, and blocks are joined by the formula of Chan, Golub and LeVeque ("Updating
- * formulae and a pairwise algorithm for computing sample variances", 1979) in double precision. So there is neither
- * a second pass over memory nor the cancellation of E[x²] - E[x]².
+ * Statistics are taken in one pass over memory: sums of deviations from a block's first row give the block's mean and
+ * variance, and blocks are joined by the formula of Chan, Golub and LeVeque ("Updating formulae and a pairwise
+ * algorithm for computing sample variances", 1979) in double precision. So there is neither a second pass over memory
+ * nor the cancellation of E[x²] - E[x]².
  *
  * The loops run over channels. Where there are few, several rows are seen as one longer row (a period), with the
  * channels' values repeated; the sums of the columns of a period are folded into channels at the end.
  */
 #include "cpu.h"
 
-#define GAN__BLOCK 4096   /* elements of a block: with its gradient and result it stays in the first-level cache */
+#define GAN__BLOCK 8192   /* elements of a block: few enough for the cache, and for sums in f32 */
 #define GAN__PERIOD 128   /* rows are joined up to this length */
 #define GAN__SMALL_C 64   /* below this many channels */
 
@@ -74,32 +74,23 @@ static void join(double *mean, double *m2, double n, double other_mean, double o
     *m2 += other_m2 + delta * delta * (n * other_n / all);
 }
 
-/* The moments of elements [begin, end) of one group, into sums[period], means and m2 by column; `tail` columns have
- * one value more than count. */
+/* The moments of elements [begin, end) of one group; the first (end - begin) % period columns have one value more
+ * than `n`. */
 static void moments_of_range(const gan__cpu *cpu, const layout *l, gan_dtype dtype, const void *x, int64_t begin,
                              int64_t end, float *scratch, moments *out)
 {
     int64_t period = l->period, block = block_of(l);
-    float *sum = scratch, *m2 = sum + period, *buffer = m2 + period;
     memset(out->mean, 0, (size_t)period * sizeof *out->mean);
     memset(out->m2, 0, (size_t)period * sizeof *out->m2);
     out->n = 0;
     for (int64_t i = begin; i < end; i += block) {
         int64_t n = end - i < block ? end - i : block, rows = n / period, tail = n % period;
-        const float *at = gan__cpu_widen(cpu, dtype, x, i, n, buffer);
-        memset(sum, 0, (size_t)period * sizeof *sum);
-        memset(m2, 0, (size_t)period * sizeof *m2);
-        cpu->isa.columns[GAN__REDUCE_SUM](at, period, NULL, 0, rows, period, sum);
-        for (int64_t j = 0; j < tail; j++)
-            sum[j] += at[rows * period + j];
-        for (int64_t j = 0; j < period; j++)
-            sum[j] /= (float)(rows + (j < tail) > 0 ? rows + (j < tail) : 1);
-        cpu->isa.square_deviations(at, sum, rows, period, m2);
-        for (int64_t j = 0; j < tail; j++)
-            m2[j] += (at[rows * period + j] - sum[j]) * (at[rows * period + j] - sum[j]);
-        for (int64_t j = 0; j < period; j++)
-            join(&out->mean[j], &out->m2[j], (double)out->n, (double)sum[j], (double)m2[j], (double)(rows + (j < tail)));
+        const float *at = gan__cpu_widen(cpu, dtype, x, i, n, scratch + 2 * period);
+        if (rows > 0)
+            cpu->isa.moments(at, rows, period, (double)out->n, scratch, out->mean, out->m2);
         out->n += rows;
+        for (int64_t j = 0; j < tail; j++)
+            join(&out->mean[j], &out->m2[j], (double)out->n, (double)at[rows * period + j], 0.0, 1.0);
     }
 }
 

@@ -6,14 +6,27 @@
  */
 #include "../isa.h"
 
-static void square_deviations(const float *x, const float *mean, int64_t rows, int64_t period, float *acc)
+/* Deviations are taken from the first row, which makes their sums small enough for f32 whatever the mean is: that
+ * row is at most sqrt(rows) standard deviations of this block away from the block's mean. */
+static void moments(const float *x, int64_t rows, int64_t period, double before, float *scratch, double *mean, double *m2)
 {
-    for (int64_t r = 0; r < rows; r++, x += period) {
+    float *sum = scratch, *square = scratch + period;
+    memset(scratch, 0, (size_t)(2 * period) * sizeof *scratch);
+    for (int64_t r = 1; r < rows; r++) {
+        const float *row = x + r * period;
 #pragma omp simd
         for (int64_t j = 0; j < period; j++) {
-            float d = x[j] - mean[j];
-            acc[j] += d * d;
+            float d = row[j] - x[j];
+            sum[j] += d;
+            square[j] += d * d;
         }
+    }
+    double n = (double)rows, share = n / (before + n), weight = before * share, inverse = 1.0 / n;
+#pragma omp simd
+    for (int64_t j = 0; j < period; j++) {
+        double d = (double)sum[j], delta = (double)x[j] + d * inverse - mean[j];
+        mean[j] += delta * share;
+        m2[j] += (double)square[j] - d * d * inverse + delta * delta * weight;
     }
 }
 
@@ -135,7 +148,7 @@ static void bias_act(float *x, int64_t rows, int64_t n, int64_t ld, const float 
 
 void GAN__ISA_NAME(gan__isa_norm)(gan__isa *t)
 {
-    t->square_deviations = square_deviations;
+    t->moments = moments;
     t->norm_apply = norm_apply;
     t->norm_sums = norm_sums;
     t->norm_gradient = norm_gradient;
