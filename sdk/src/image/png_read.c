@@ -28,7 +28,7 @@ typedef struct reader {
     png_bytep *row_list; /* pointers into it */
     gan_image image;
     int read_error; /* errno of a failed read */
-    bool short_file;
+    bool short_file, no_memory;
     char reason[160]; /* libpng's */
 } reader;
 
@@ -42,6 +42,21 @@ static void on_error(png_structp png, png_const_charp text)
 static void on_warning(png_structp png, png_const_charp text)
 {
     (void)png, (void)text; /* about chunks that the picture does not depend on */
+}
+
+/* libpng says that memory is short in several ways; this notices it for certain. */
+static png_voidp on_malloc(png_structp png, png_alloc_size_t size)
+{
+    reader *r = png_get_mem_ptr(png);
+    void *block = malloc(size);
+    r->no_memory |= block == NULL;
+    return block;
+}
+
+static void on_free(png_structp png, png_voidp block)
+{
+    (void)png;
+    free(block);
 }
 
 static void on_read(png_structp png, png_bytep out, size_t want)
@@ -122,6 +137,8 @@ static gan_status flatten(reader *r, gan_message *message)
 
 static gan_status broken(const reader *r, gan_message *message)
 {
+    if (r->no_memory)
+        return gan_fail(message, GAN_ERROR_MEMORY, "%s: no memory to read it", r->path);
     if (r->read_error)
         return gan_fail(message, GAN_ERROR_IO, "%s: cannot be read: %s", r->path, strerror(r->read_error));
     if (r->short_file)
@@ -184,7 +201,7 @@ gan_status gan_png_read(const char *path, gan_image *out, gan_message *message)
         return status;
     status = check_start(&r, message);
     if (status == GAN_OK) {
-        r.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &r, on_error, on_warning);
+        r.png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, &r, on_error, on_warning, &r, on_malloc, on_free);
         r.info = r.png ? png_create_info_struct(r.png) : NULL;
         status = r.info ? decode(&r, message) : gan_fail(message, GAN_ERROR_MEMORY, "%s: no memory to read it", path);
     }

@@ -1,0 +1,240 @@
+/* Memory runs out in data sets, loaders, PNG files and plots: each allocation fails in turn, and each time the answer
+ * is GAN_ERROR_MEMORY, nothing is left behind, and the next try succeeds. */
+#include "../support.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define REPLACEABLE 0
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+#define REPLACEABLE 0
+#endif
+#endif
+#ifndef REPLACEABLE
+#define REPLACEABLE 1
+#endif
+
+static gan_message message;
+
+#if REPLACEABLE
+/* The C library's allocator, in front of it a counter. libpng and zlib come here too. */
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t n, size_t size);
+void *__libc_realloc(void *old, size_t size);
+void __libc_free(void *block);
+
+static _Thread_local int64_t fail_in; /* 0: never; 1: the next one */
+static _Thread_local bool failed;
+static atomic_int live;
+
+static bool fails(void)
+{
+    if (fail_in == 0 || --fail_in > 0)
+        return false;
+    failed = true;
+    errno = ENOMEM;
+    return true;
+}
+
+static void *counted(void *block)
+{
+    live += block != NULL;
+    return block;
+}
+
+void *malloc(size_t size)
+{
+    return fails() ? NULL : counted(__libc_malloc(size));
+}
+
+void *calloc(size_t n, size_t size)
+{
+    return fails() ? NULL : counted(__libc_calloc(n, size));
+}
+
+void *realloc(void *old, size_t size)
+{
+    if (fails())
+        return NULL;
+    return old ? __libc_realloc(old, size) : counted(__libc_malloc(size));
+}
+
+void free(void *block)
+{
+    live -= block != NULL;
+    __libc_free(block);
+}
+
+/* ---- */
+
+static char folder[512], path[1024];
+
+static void setup(void)
+{
+    snprintf(folder, sizeof folder, "%s", test_folder("memory"));
+    /* Above the first allocation of the reader, so that it grows. */
+    enum { COUNT = 2000, SIDE = 28 };
+    static uint8_t images[16 + COUNT * SIDE * SIDE] = {0, 0, 8, 3,    0, 0, COUNT >> 8, COUNT & 255,
+                                                       0, 0, 0, SIDE, 0, 0, 0,          SIDE};
+    static uint8_t labels[8 + COUNT] = {0, 0, 8, 1, 0, 0, COUNT >> 8, COUNT & 255};
+    snprintf(path, sizeof path, "%s/train-images-idx3-ubyte.gz", folder);
+    gzFile f = gzopen(path, "wb1");
+    ck_assert_int_eq(gzwrite(f, images, sizeof images), sizeof images);
+    gzclose(f);
+    snprintf(path, sizeof path, "%s/train-labels-idx1-ubyte", folder);
+    FILE *plain = fopen(path, "wb");
+    ck_assert_uint_eq(fwrite(labels, 1, sizeof labels, plain), sizeof labels);
+    fclose(plain);
+    snprintf(path, sizeof path, "%s/a.png", folder);
+}
+
+static void teardown(void)
+{
+    char command[600];
+    snprintf(command, sizeof command, "rm -rf '%s'", folder);
+    ck_assert_int_eq(system(command), 0);
+}
+
+static gan_status open_and_close(const char *source)
+{
+    gan_dataset *dataset = NULL;
+    gan_data_options options = {.struct_size = sizeof options, .source = source, .labels = true};
+    gan_status status = gan_dataset_open(&options, &dataset, &message);
+    gan_dataset_close(status == GAN_OK ? dataset : NULL);
+    return status;
+}
+
+static gan_status open_folder(void)
+{
+    return open_and_close(folder);
+}
+
+static gan_status open_digits(void)
+{
+    return open_and_close("builtin:digits");
+}
+
+static gan_dataset *shown;
+
+static gan_status load(void)
+{
+    gan_loader_options options = {.struct_size = sizeof options, .batch = 10, .threads = 2};
+    gan_loader *loader = NULL;
+    gan_status status = gan_loader_create(shown, &options, &loader, &message);
+    if (status != GAN_OK)
+        return status;
+    gan_host_batch batch;
+    status = gan_loader_next(loader, &batch, &message);
+    gan_loader_destroy(loader);
+    return status;
+}
+
+static gan_image drawn;
+
+static gan_status write_image(void)
+{
+    return gan_png_write(path, &drawn, &message);
+}
+
+static gan_status read_image(void)
+{
+    gan_image image = {0};
+    gan_status status = gan_png_read(path, &image, &message);
+    gan_image_free(&image);
+    return status;
+}
+
+static gan_status plot(void)
+{
+    static double x[5000];
+    gan_series series[] = {{.name = "long", .x = x, .y = x, .n = 5000}, {.name = "short", .x = x, .y = x, .n = 5}};
+    gan_axes axes = {.title = "title", .series = series, .n_series = 2};
+    gan_image image = {0};
+    gan_status status = gan_plot(&axes, 1, 300, 200, &image, &message);
+    gan_image_free(&image);
+    return status;
+}
+
+static gan_status grid(void)
+{
+    static uint8_t images[4 * 9];
+    gan_image image = {0};
+    gan_status status = gan_image_grid(images, 4, 3, 3, 1, 0, 1, &image, &message);
+    gan_image_free(&image);
+    return status;
+}
+
+static void torture(const char *name, gan_status (*work)(void))
+{
+    ck_assert_msg(work() == GAN_OK, "%s: %s", name, message.text); /* what libraries allocate once is there now */
+    int before = live;
+    for (int64_t nth = 1;; nth++) {
+        ck_assert_int_lt(nth, 500);
+        failed = false;
+        fail_in = nth;
+        gan_status status = work();
+        fail_in = 0;
+        if (!failed) {
+            ck_assert_int_eq(status, GAN_OK);
+            ck_assert_msg(nth > 1, "%s allocates nothing", name);
+            break;
+        }
+        /* The C library may do without a block (a buffer of stdio): then the work succeeds. */
+        ck_assert_msg(status == GAN_ERROR_MEMORY || status == GAN_OK, "%s, allocation %d: %s: %s", name, (int)nth,
+                      gan_status_name(status), message.text);
+        ck_assert_msg(live == before, "%s, allocation %d: %d blocks are left behind", name, (int)nth, live - before);
+    }
+    ck_assert_msg(work() == GAN_OK, "%s: %s", name, message.text);
+    ck_assert_int_eq(live, before);
+}
+
+START_TEST(every_allocation_may_fail)
+{
+    gan_data_options options = {.struct_size = sizeof options, .source = "builtin:digits", .builtin_count = 100};
+    ck_assert_int_eq(gan_dataset_open(&options, &shown, &message), GAN_OK);
+    ck_assert_int_eq(gan_image_create(&drawn, 40, 30, 3, &message), GAN_OK);
+    torture("opening a folder", open_folder);
+    torture("opening digits", open_digits);
+    torture("loading", load);
+    torture("writing a PNG", write_image);
+    torture("reading a PNG", read_image);
+    torture("a plot", plot);
+    torture("a grid", grid);
+    gan_image_free(&drawn);
+    gan_dataset_close(shown);
+}
+END_TEST
+#else
+static void setup(void) {}
+
+static void teardown(void) {}
+
+START_TEST(every_allocation_may_fail)
+{
+    printf("every_allocation_may_fail: skipped, a sanitizer has the allocator\n");
+    message.text[0] = '\0';
+}
+END_TEST
+#endif
+
+static Suite *suite(void)
+{
+    Suite *s = suite_create("data_memory");
+    TCase *t = tcase_create("memory");
+    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_set_timeout(t, 60);
+    tcase_add_test(t, every_allocation_may_fail);
+    suite_add_tcase(s, t);
+    return s;
+}
+
+int main(void)
+{
+    return test_main(suite());
+}
