@@ -37,7 +37,7 @@ GAN_API gan_tensor *gan_loss_g_least_squares(gan_tensor *fake);
 GAN_API gan_tensor *gan_l1(gan_tensor *a, gan_tensor *b);  /* mean |a - b| */
 GAN_API gan_tensor *gan_mse(gan_tensor *a, gan_tensor *b); /* mean (a - b)² */
 
-/* Mean of -log softmax(logits)[label]: logits [N, K], labels I32 [N]. */
+/* Mean of -log softmax(logits)[label]: logits [N, K], labels I32 [N]. A label outside [0, K) adds 0. */
 GAN_API gan_tensor *gan_cross_entropy(gan_tensor *logits, gan_tensor *labels);
 
 #ifdef __cplusplus

@@ -143,7 +143,8 @@ GAN_API gan_tensor *gan_cast(gan_tensor *x, gan_dtype dtype); /* between f32 and
 
 /* ---- labels ---- */
 GAN_API gan_tensor *gan_embedding(gan_tensor *table, gan_tensor *labels); /* [V, D], I32 [N] -> [N, D] */
-GAN_API gan_tensor *gan_one_hot(gan_tensor *labels, int64_t classes);      /* I32 [N] -> [N, classes] */
+/* I32 [N] -> [N, classes]; a label outside [0, classes) gives a row of zeros. */
+GAN_API gan_tensor *gan_one_hot(gan_tensor *labels, int64_t classes);
 
 /* ---- regularization and normalization ---- */
 /* Zero each element with probability p and scale the rest by 1/(1-p); the identity when p is 0. */

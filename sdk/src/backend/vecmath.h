@@ -202,7 +202,7 @@ GAN__MATH float gan__powf(float x, float p)
     int odd = (big < 16777216.0f) & integer & ((int32_t)(big < 16777216.0f ? big : 0.0f) & 1);
     uint32_t sign = gan__bits_of(x) & 0x80000000u;
     value = odd ? gan__of_bits(gan__bits_of(value) | sign) : value;
-    value = (x < 0.0f) & !integer & (x >= -3.40282347e38f) & (big <= 3.40282347e38f) ? NAN : value;
+    value = ((x < 0.0f) & !integer & (x >= -3.40282347e38f) & (big <= 3.40282347e38f)) ? NAN : value;
     value = (x == 1.0f) | (p == 0.0f) | ((x == -1.0f) & (big > 3.40282347e38f)) ? 1.0f : value;
     return ((x != x) & (p != 0.0f)) | ((p != p) & (x != 1.0f)) ? NAN : value;
 }

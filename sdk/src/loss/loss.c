@@ -5,6 +5,9 @@
 
 gan_tensor *gan_bce_with_logits(gan_tensor *logits, float target)
 {
+    gan_tensor *bad;
+    if (!gan__floating("bce_with_logits", logits, &bad))
+        return bad;
     gan_context *ctx = logits->ctx;
     if (!(target >= 0.0f && target <= 1.0f))
         return gan__poison(ctx, GAN_ERROR_ARGUMENT, "bce_with_logits", "the target must be in [0, 1], but is %g",
@@ -22,18 +25,27 @@ gan_tensor *gan_bce_with_logits(gan_tensor *logits, float target)
 
 gan_tensor *gan_loss_d_logistic(gan_tensor *real, gan_tensor *fake)
 {
+    gan_tensor *bad;
+    if (!gan__floating("loss_d_logistic", real, &bad) || !gan__floating("loss_d_logistic", fake, &bad))
+        return bad;
     gan_context *ctx = real->ctx;
     return GAN_SCOPED(ctx, gan_add(gan_bce_with_logits(real, 1.0f), gan_bce_with_logits(fake, 0.0f)));
 }
 
 gan_tensor *gan_loss_g_nonsaturating(gan_tensor *fake)
 {
+    gan_tensor *bad;
+    if (!gan__floating("loss_g_nonsaturating", fake, &bad))
+        return bad;
     return gan_bce_with_logits(fake, 1.0f);
 }
 
 /* log(1 - D) = -softplus(x) */
 gan_tensor *gan_loss_g_minimax(gan_tensor *fake)
 {
+    gan_tensor *bad;
+    if (!gan__floating("loss_g_minimax", fake, &bad))
+        return bad;
     return GAN_SCOPED(fake->ctx, gan_neg(gan_bce_with_logits(fake, 0.0f)));
 }
 
@@ -45,21 +57,33 @@ static gan_tensor *hinge(gan_tensor *x, float sign)
 
 gan_tensor *gan_loss_d_hinge(gan_tensor *real, gan_tensor *fake)
 {
+    gan_tensor *bad;
+    if (!gan__floating("loss_d_hinge", real, &bad) || !gan__floating("loss_d_hinge", fake, &bad))
+        return bad;
     return GAN_SCOPED(real->ctx, gan_add(hinge(real, -1.0f), hinge(fake, 1.0f)));
 }
 
 gan_tensor *gan_loss_g_hinge(gan_tensor *fake)
 {
+    gan_tensor *bad;
+    if (!gan__floating("loss_g_hinge", fake, &bad))
+        return bad;
     return GAN_SCOPED(fake->ctx, gan_neg(gan_mean(fake)));
 }
 
 gan_tensor *gan_loss_d_wasserstein(gan_tensor *real, gan_tensor *fake)
 {
+    gan_tensor *bad;
+    if (!gan__floating("loss_d_wasserstein", real, &bad) || !gan__floating("loss_d_wasserstein", fake, &bad))
+        return bad;
     return GAN_SCOPED(real->ctx, gan_sub(gan_mean(fake), gan_mean(real)));
 }
 
 gan_tensor *gan_loss_g_wasserstein(gan_tensor *fake)
 {
+    gan_tensor *bad;
+    if (!gan__floating("loss_g_wasserstein", fake, &bad))
+        return bad;
     return GAN_SCOPED(fake->ctx, gan_neg(gan_mean(fake)));
 }
 
@@ -71,11 +95,17 @@ static gan_tensor *squared_distance(gan_tensor *x, float target)
 
 gan_tensor *gan_loss_d_least_squares(gan_tensor *real, gan_tensor *fake)
 {
+    gan_tensor *bad;
+    if (!gan__floating("loss_d_least_squares", real, &bad) || !gan__floating("loss_d_least_squares", fake, &bad))
+        return bad;
     return GAN_SCOPED(real->ctx, gan_add(squared_distance(real, 1.0f), squared_distance(fake, 0.0f)));
 }
 
 gan_tensor *gan_loss_g_least_squares(gan_tensor *fake)
 {
+    gan_tensor *bad;
+    if (!gan__floating("loss_g_least_squares", fake, &bad))
+        return bad;
     return GAN_SCOPED(fake->ctx, squared_distance(fake, 1.0f));
 }
 

@@ -155,6 +155,9 @@ gan_tensor *gan_activate(gan_tensor *x, gan_activation activation)
 
 gan_tensor *gan_leaky_relu(gan_tensor *x, float slope)
 {
+    gan_tensor *bad;
+    if (!gan__floating("leaky_relu", x, &bad))
+        return bad;
     return gan_activate(x, activation_of(GAN_LEAKY_RELU, slope));
 }
 

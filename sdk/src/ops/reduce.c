@@ -130,7 +130,7 @@ gan_tensor *gan_sqnorm(gan_tensor *x)
 static bool broadcasts(gan_shape from, gan_shape to, unsigned *axes)
 {
     *axes = 0;
-    if (from.ndim > to.ndim)
+    if (from.ndim > to.ndim || to.ndim > GAN_MAX_DIMS)
         return false;
     for (int i = 0; i < to.ndim; i++) {
         int j = i - (to.ndim - from.ndim);

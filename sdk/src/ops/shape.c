@@ -8,25 +8,33 @@ static void reshape_backward(gan__node *n, gan_tensor *g, gan_tensor **grads)
     grads[0] = gan_reshape(g, n->in[0].shape);
 }
 
+/* Put the dimension given as -1, and say whether `shape` then has `count` elements. */
+static bool fits(gan_shape *shape, int64_t count)
+{
+    int64_t known = 1;
+    int unknown = -1;
+    for (int i = 0; i < shape->ndim && i < GAN_MAX_DIMS; i++) {
+        int64_t dim = shape->dim[i];
+        if (dim == -1 && unknown < 0)
+            unknown = i;
+        else if (dim < 0 || __builtin_mul_overflow(known, dim, &known))
+            return false;
+    }
+    if (unknown >= 0)
+        shape->dim[unknown] = known > 0 ? count / known : 0;
+    return shape->ndim <= GAN_MAX_DIMS && gan_shape_count(*shape) == count;
+}
+
 gan_tensor *gan_reshape(gan_tensor *x, gan_shape shape)
 {
     static const gan__op op = {"reshape", reshape_backward, 0, false};
     if (x->poison || gan_shape_equal(x->shape, shape))
         return x;
-    int64_t known = 1;
-    int unknown = -1;
-    for (int i = 0; i < shape.ndim; i++) {
-        if (shape.dim[i] == -1 && unknown < 0)
-            unknown = i;
-        else
-            known *= shape.dim[i];
-    }
-    if (unknown >= 0)
-        shape.dim[unknown] = known > 0 ? gan_count(x) / known : 0;
-    if (shape.ndim > GAN_MAX_DIMS || known < 0 || gan_shape_count(shape) != gan_count(x))
+    gan_shape resolved = shape;
+    if (!fits(&resolved, gan_count(x)))
         return gan__poison(x->ctx, GAN_ERROR_SHAPE, "reshape", "%s does not have the elements of %s", GAN__TEXT(shape),
                            GAN__TEXT(x->shape));
-    gan_tensor *out = gan__tensor_view(x, shape);
+    gan_tensor *out = gan__tensor_view(x, resolved);
     gan__record(&op, out, 1, &x);
     return out;
 }
