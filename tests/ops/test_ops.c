@@ -80,8 +80,8 @@ static void compare(run *r, const char *what, const char *tensor, const float *g
     if (d <= tolerance)
         return;
     char text[256];
-    snprintf(text, sizeof text, "%s: %s differs by %.3g (allowed %.3g) at element %lld of %lld: %.9g, should be %.9g", what,
-             tensor, d, tolerance, (long long)at, (long long)n, (double)got[at], want ? (double)want[at] : 0.0);
+    snprintf(text, sizeof text, "%s: %s differs by %.3g (allowed %.3g) at element %lld of %lld: %.9g, should be %.9g",
+             what, tensor, d, tolerance, (long long)at, (long long)n, (double)got[at], want ? (double)want[at] : 0.0);
     fail(r, text);
 }
 

@@ -108,7 +108,8 @@ static void set_weights(fixture *f)
 
 static void build_model(fixture *f)
 {
-    gan_data_info data = {.struct_size = sizeof data, .count = 1000, .height = f->side, .width = f->side, .channels = 1};
+    gan_data_info data = {
+        .struct_size = sizeof data, .count = 1000, .height = f->side, .width = f->side, .channels = 1};
     data.scaled = true;
     f->plugin = load_plugin();
     f->options = gan_options_create(f->plugin->options, NULL);
@@ -116,8 +117,7 @@ static void build_model(fixture *f)
     set_option(f, "g_widths", "[%s]", "g_widths");
     set_option(f, "d_widths", "[%s]", "d_widths");
     set_option(f, "loss", "%s", "loss");
-    gan_build b = {
-        .struct_size = sizeof b, .ctx = f->ctx, .options = f->options, .data = &data, .batch = f->batch};
+    gan_build b = {.struct_size = sizeof b, .ctx = f->ctx, .options = f->options, .data = &data, .batch = f->batch};
     ck_assert_msg(f->plugin->build(&b, &f->model) == GAN_OK, "%s", gan_status_message(f->ctx));
     set_weights(f);
 }
@@ -159,8 +159,8 @@ static void check_metric(const char *name, double value, void *user)
     const double *stored = gan_file_data(f->file, name, &bytes);
     int at = strcmp(name, "g_loss") == 0 ? f->g_count : f->d_count;
     ck_assert_msg(stored && (size_t)at < bytes / sizeof *stored, "%s: nothing is stored for %s", f->name, name);
-    ck_assert_msg(fabs(value - stored[at]) <= LOSS_TOLERANCE, "%s: %s of update %d is %.9g, should be %.9g", f->name, name,
-                  at, value, stored[at]);
+    ck_assert_msg(fabs(value - stored[at]) <= LOSS_TOLERANCE, "%s: %s of update %d is %.9g, should be %.9g", f->name,
+                  name, at, value, stored[at]);
 }
 
 typedef struct weights {
@@ -190,8 +190,8 @@ static void check_weight(const char *name, gan_tensor *tensor, gan_slot_kind kin
     for (int64_t i = 0; i < n; i++) {
         int64_t at = index ? index[i] : i;
         double d = fabs((double)value[at] - stored[i]);
-        ck_assert_msg(d <= WEIGHT_TOLERANCE, "%s: %s, element %lld is %.9g, should be %.9g", f->name, key, (long long)at,
-                      (double)value[at], (double)stored[i]);
+        ck_assert_msg(d <= WEIGHT_TOLERANCE, "%s: %s, element %lld is %.9g, should be %.9g", f->name, key,
+                      (long long)at, (double)value[at], (double)stored[i]);
         w->sum += d;
     }
     w->count += n;
@@ -204,8 +204,8 @@ static void check_weights(fixture *f, int step)
     gan_role role;
     for (int i = 0; i < 2; i++)
         gan_layer_visit(gan_model_network_at(f->model, i, &w.network, &role), check_weight, &w);
-    ck_assert_msg(w.sum / (double)w.count <= MEAN_WEIGHT_TOLERANCE, "%s: after step %d weights differ by %.3g on average",
-                  f->name, step, w.sum / (double)w.count);
+    ck_assert_msg(w.sum / (double)w.count <= MEAN_WEIGHT_TOLERANCE,
+                  "%s: after step %d weights differ by %.3g on average", f->name, step, w.sum / (double)w.count);
 }
 
 /* ---- running ---- */
