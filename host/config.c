@@ -36,7 +36,7 @@ static gan_status apply_defaults(config *c, const plugin *p, gan_message *messag
         gan_message why = {{0}};
         gan_status status = gan_options_set(c->host, row->option, row->value, &why);
         if (status)
-            return gan_fail(message, status, "%s has a wrong table of defaults: %.900s", p->path, why.text);
+            return gan_fail(message, GAN_ERROR_NOT_A_PLUGIN, "%s has a wrong table of defaults: %.900s", p->path, why.text);
     }
     return GAN_OK;
 }

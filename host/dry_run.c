@@ -15,7 +15,7 @@ static void add_line(const char *name, const char *kind, gan_shape output, int64
     text *out = user;
     char shape[96], count[32];
     gan_shape_text(output, shape, sizeof shape);
-    text_add(out, "  %-16s %-18s %-22s %14s\n", name, kind, shape, parameters ? text_grouped(parameters, count) : "");
+    text_add(out, "  %-16s %-18s %-22s %12s\n", name, kind, shape, parameters ? text_grouped(parameters, count) : "-");
 }
 
 static void add_slot(const char *name, gan_tensor *tensor, gan_slot_kind kind, gan_layout layout, void *user)
@@ -24,7 +24,7 @@ static void add_slot(const char *name, gan_tensor *tensor, gan_slot_kind kind, g
     char shape[96], count[32];
     (void)layout;
     gan_shape_text(gan_shape_of(tensor), shape, sizeof shape);
-    text_add(out, "  %-35s %-22s %14s\n", name, shape,
+    text_add(out, "  %-35s %-22s %12s\n", name, shape,
              kind == GAN_SLOT_PARAMETER ? text_grouped(gan_count(tensor), count) : "(state)");
 }
 
@@ -69,7 +69,6 @@ static int candidate_inputs(const session *s, gan_layer *network, gan_role role,
 
 static void describe_network(session *s, gan_layer *network, const char *name, gan_role role, text *out)
 {
-    static const char *const roles[] = {"", ", generator", ", discriminator"};
     gan_shape inputs[4];
     char total[32], shape[96];
     int n = candidate_inputs(s, network, role, inputs);
@@ -79,18 +78,18 @@ static void describe_network(session *s, gan_layer *network, const char *name, g
         bool good = !status && !gan_status_of(s->ctx);
         gan_clear_status(s->ctx);
         if (good) {
-            text_add(out, "%s%s, input %s\n%s", name, roles[role], gan_shape_text(inputs[i], shape, sizeof shape),
+            text_add(out, "%s, input %s\n%s", name, gan_shape_text(inputs[i], shape, sizeof shape),
                      lines.data ? lines.data : "");
             free(lines.data);
             break;
         }
         free(lines.data);
         if (i == n - 1) { /* layers that are not a sequence of their own: the weights, at least */
-            text_add(out, "%s%s\n", name, roles[role]);
+            text_add(out, "%s\n", name);
             gan_layer_visit(network, add_slot, out);
         }
     }
-    text_add(out, "  %-58s %14s parameters\n\n", "", text_grouped(gan_layer_parameter_count(network), total));
+    text_add(out, "  %-58s %12s parameters\n\n", "", text_grouped(gan_layer_parameter_count(network), total));
 }
 
 /* ---- memory ---- */

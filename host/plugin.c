@@ -3,9 +3,11 @@
 
 #include <dirent.h>
 #include <dlfcn.h>
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -223,19 +225,44 @@ static gan_status find_by_path(const char *name, char out[PATH_SIZE], gan_messag
 
 /* ---- loading ---- */
 
-/* dlopen's own words for a text file depend on the system; and it would happily load from a pipe or a device. */
+/* The loader maps what the program headers say, and a file that was cut short then ends the process with SIGBUS. So the
+ * headers are held against the file's size first; an ELF file of another kind of machine is left to the loader's words. */
+static bool is_cut(int fd, off_t size)
+{
+    ElfW(Ehdr) header;
+    if (pread(fd, &header, sizeof header, 0) != sizeof header)
+        return true;
+    if (header.e_ident[EI_CLASS] != (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32) ||
+        header.e_phentsize != sizeof(ElfW(Phdr)))
+        return false;
+    for (int i = 0; i < header.e_phnum; i++) {
+        ElfW(Phdr) part;
+        off_t at = (off_t)(header.e_phoff + (size_t)i * sizeof part);
+        if (at < 0 || pread(fd, &part, sizeof part, at) != sizeof part)
+            return true;
+        if (part.p_type == PT_LOAD &&
+            (part.p_offset > (uint64_t)size || part.p_filesz > (uint64_t)size - part.p_offset))
+            return true;
+    }
+    return false;
+}
+
 static gan_status check_file(const char *path, gan_message *message)
 {
     struct stat info;
-    unsigned char magic[4] = {0};
+    char magic[SELFMAG] = {0};
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return gan_fail(message, GAN_ERROR_PLUGIN_LOAD, "cannot open the plugin %s: %s", path, strerror(errno));
     bool regular = fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
-    bool elf = regular && read(fd, magic, sizeof magic) == sizeof magic && memcmp(magic, "\x7f" "ELF", 4) == 0;
+    bool elf = regular && pread(fd, magic, sizeof magic, 0) == sizeof magic && !memcmp(magic, ELFMAG, SELFMAG);
+    bool cut = elf && is_cut(fd, info.st_size);
     close(fd);
-    return elf ? GAN_OK
-               : gan_fail(message, GAN_ERROR_NOT_A_PLUGIN, "%s is not a ganhost plugin: it is no shared object", path);
+    if (!elf)
+        return gan_fail(message, GAN_ERROR_NOT_A_PLUGIN, "%s is not a ganhost plugin: it is no shared object", path);
+    if (cut)
+        return gan_fail(message, GAN_ERROR_PLUGIN_LOAD, "cannot load the plugin %s: the file is cut short", path);
+    return GAN_OK;
 }
 
 /* Copy the symbol or version that follows `marker` in the loader's text, up to one of the characters in `ends`. */

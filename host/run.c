@@ -229,6 +229,21 @@ static gan_status truncate_stats(const run *r, int64_t images, gan_message *mess
     return status;
 }
 
+/* Files that were being written when a process was killed: "<name>.tmp" and "<name>.tmp-<pid>-<n>". */
+static void remove_temporaries(const char *folder)
+{
+    DIR *open_folder = opendir(folder);
+    for (struct dirent *entry; open_folder && (entry = readdir(open_folder));) {
+        const char *mark = strstr(entry->d_name, ".tmp");
+        char path[PATH_SIZE];
+        if (mark && (mark[4] == '\0' || (mark[4] == '-' && mark[5 + strspn(mark + 5, "0123456789-")] == '\0')) &&
+            !path_format(path, NULL, "%s/%s", folder, entry->d_name))
+            unlink(path);
+    }
+    if (open_folder)
+        closedir(open_folder);
+}
+
 gan_status run_truncate(const run *r, int64_t images, gan_message *message)
 {
     int64_t *grids;
@@ -239,5 +254,9 @@ gan_status run_truncate(const run *r, int64_t images, gan_message *message)
             unlink(path);
     }
     free(grids);
+    char checkpoints[PATH_SIZE];
+    remove_temporaries(r->path);
+    if (!path_format(checkpoints, NULL, "%s/checkpoints", r->path))
+        remove_temporaries(checkpoints);
     return truncate_stats(r, images, message);
 }

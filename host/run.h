@@ -30,7 +30,7 @@ int64_t run_parse_stamp(const char *name, const char **end);
 int run_list_stamped(const char *folder, const char *prefix, const char *suffix, int64_t **images);
 
 /* Remove what a run wrote after it had shown `images` images: sample grids, and lines of stats.jsonl. A torn last
- * line goes too. */
+ * line goes too, and temporary files of a process that was killed. */
 gan_status run_truncate(const run *r, int64_t images, gan_message *message);
 
 #endif

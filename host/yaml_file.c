@@ -237,9 +237,11 @@ gan_status yaml_parse(const char *name, const char *data, size_t size, yaml_file
         free(file.name);
         return gan_fail(message, GAN_ERROR_MEMORY, "no memory to read %s", name);
     }
-    /* libyaml would otherwise guess UTF-16 from a byte order mark, which no other tool here reads. */
+    /* libyaml would guess UTF-16 from a byte order mark, which no other tool here reads; told that it is UTF-8, it does
+     * not skip that mark. */
+    size_t mark = size >= 3 && memcmp(data, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
     yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
-    yaml_parser_set_input_string(&r.parser, (const unsigned char *)data, size);
+    yaml_parser_set_input_string(&r.parser, (const unsigned char *)data + mark, size - mark);
     gan_status status = size > YAML_FILE_MAX
                             ? gan_fail(message, GAN_ERROR_LIMIT, "%s is larger than %u bytes", name, YAML_FILE_MAX)
                             : read_stream(&r);
