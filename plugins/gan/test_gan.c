@@ -1,4 +1,5 @@
-/* The plugin through its table: networks, losses, options, golden steps, training. */
+/* The plugin through its table: networks, losses, options, training. Its steps are compared with PyTorch's in
+ * tests/steps/test_gan_golden.c. */
 #include "support.h"
 
 #include <math.h>
@@ -96,8 +97,8 @@ static report train(const float *values, int64_t n, int d_steps)
     return r;
 }
 
-/* Pixel p of the golden batches: eight bits of a Philox word. */
-static float *golden_batches(int64_t n)
+/* Images whose pixels are eight bits of a Philox word each. */
+static float *noise_images(int64_t n)
 {
     float *values = malloc((size_t)n * sizeof *values);
     for (int64_t p = 0; p < n; p += 4) {
@@ -164,7 +165,7 @@ START_TEST(options_and_data_shape_the_networks)
                              "discriminator.6.weight [1, 5]\ndiscriminator.6.bias [1]\n");
     ck_assert_double_eq(gan_optimizer_lr(gan_model_optimizer_at(model, 0, NULL)), 0.01);
     ck_assert_double_eq(gan_optimizer_lr(gan_model_optimizer_at(model, 1, NULL)), 0.02);
-    float *values = golden_batches(9 * 60);
+    float *values = noise_images(9 * 60);
     train(values, 9, 1);
     free(values);
 }
@@ -230,7 +231,7 @@ static void silence(void)
 
 START_TEST(losses_at_one_half_have_their_closed_form)
 {
-    float *values = golden_batches(20 * 784);
+    float *values = noise_images(20 * 784);
     for (int minimax = 0; minimax < 2; minimax++) {
         set("loss", minimax ? "minimax" : "nonsaturating");
         set("d_lr", "0");
@@ -253,7 +254,7 @@ END_TEST
  * Adam hides the size, so it is seen in its first moment. */
 static double first_moment_after_step(const char *loss, double *mean)
 {
-    float *values = golden_batches(20 * 784);
+    float *values = noise_images(20 * 784);
     set("loss", loss);
     set("d_lr", "0");
     gan_random_set(ctx, (gan_random_state){11, 0});
@@ -291,7 +292,7 @@ END_TEST
 
 START_TEST(the_discriminator_may_step_more_often)
 {
-    float *values = golden_batches(20 * 784);
+    float *values = noise_images(20 * 784);
     build();
     train(values, 20, 5);
     const char *name;
@@ -300,77 +301,6 @@ START_TEST(the_discriminator_may_step_more_often)
     ck_assert_int_eq(gan_optimizer_steps(g), 1);
     ck_assert_int_eq(gan_optimizer_steps(d), 5);
     free(values);
-}
-END_TEST
-
-/* ---- against the chapter's loop in PyTorch, float64 (scripts/make-golden-gan) ---- */
-
-enum { GOLDEN_STEPS = 3, GOLDEN_BATCH = 100, GOLDEN_STRIDE = 101 };
-
-typedef struct golden {
-    gan_file *file;
-    const char *loss;
-    double worst;
-    int compared;
-} golden;
-
-static void compare_slot(const char *name, gan_tensor *tensor, gan_slot_kind kind, gan_layout layout, void *user)
-{
-    golden *g = user;
-    char key[160];
-    size_t bytes;
-    (void)layout;
-    if (kind != GAN_SLOT_PARAMETER)
-        return;
-    snprintf(key, sizeof key, "%s.%s", g->loss, name);
-    const float *want = gan_file_data(g->file, key, &bytes);
-    int64_t n = gan_count(tensor);
-    ck_assert_msg(want && bytes == (size_t)((n + GOLDEN_STRIDE - 1) / GOLDEN_STRIDE) * 4, "%s is not in the file", key);
-    float *got = malloc((size_t)n * sizeof *got);
-    gan_read_f32(tensor, got);
-    for (int64_t i = 0; i < n; i += GOLDEN_STRIDE, g->compared++)
-        g->worst = fmax(g->worst, fabs((double)got[i] - (double)want[i / GOLDEN_STRIDE]));
-    free(got);
-}
-
-static void check_golden(const char *loss)
-{
-    gan_message message = {{0}};
-    golden g = {.loss = loss};
-    ck_assert_msg(gan_file_open(TEST_SOURCE_DIR "/golden.safetensors", &g.file, &message) == GAN_OK, "%s",
-                  message.text);
-    set("loss", loss);
-    build();
-    float *values = golden_batches((int64_t)GOLDEN_STEPS * GOLDEN_BATCH * 784);
-    for (int step = 0; step < GOLDEN_STEPS; step++) {
-        char key[64];
-        size_t bytes;
-        snprintf(key, sizeof key, "%s.step%d", loss, step);
-        const float *want = gan_file_data(g.file, key, &bytes); /* d_loss, g_loss, D(x), D(G(z)) */
-        ck_assert(want && bytes == 16);
-        report r = train(values + (size_t)step * GOLDEN_BATCH * 784, GOLDEN_BATCH, 1);
-        ck_assert_double_eq_tol(r.d_loss, want[0], 2e-6);
-        ck_assert_double_eq_tol(r.g_loss, want[1], 2e-6);
-        ck_assert_double_eq_tol(r.d_x, want[2], 2e-6);
-        ck_assert_double_eq_tol(r.d_g_z, want[3], 2e-6);
-    }
-    gan_model_visit(model, compare_slot, NULL, &g);
-    ck_assert_int_gt(g.compared, 5000);
-    /* Three steps of Adam move each weight by up to 6e-4. */
-    ck_assert_msg(g.worst < 1e-6, "a weight is off by %g", g.worst);
-    free(values);
-    gan_file_close(g.file);
-}
-
-START_TEST(three_steps_are_those_of_pytorch_nonsaturating)
-{
-    check_golden("nonsaturating");
-}
-END_TEST
-
-START_TEST(three_steps_are_those_of_pytorch_minimax)
-{
-    check_golden("minimax");
 }
 END_TEST
 
@@ -493,8 +423,6 @@ static Suite *suite(void)
     tcase_add_test(t, losses_at_one_half_have_their_closed_form);
     tcase_add_test(t, both_generator_losses_go_the_same_way);
     tcase_add_test(t, the_discriminator_may_step_more_often);
-    tcase_add_test(t, three_steps_are_those_of_pytorch_nonsaturating);
-    tcase_add_test(t, three_steps_are_those_of_pytorch_minimax);
     tcase_add_test(t, training_on_the_ring_moves_samples_to_it_and_repeats);
     tcase_add_test(t, a_batch_of_another_shape_is_an_error_and_changes_nothing);
     tcase_add_test(t, build_survives_every_failed_allocation);
