@@ -23,7 +23,8 @@
 static gan_message message;
 
 #if REPLACEABLE
-/* The C library's allocator, in front of it a counter. libpng and zlib come here too. */
+/* The C library's allocator, in front of it a counter. Exported, so that libpng and zlib come here too. */
+#define EXPORT __attribute__((visibility("default")))
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t n, size_t size);
 void *__libc_realloc(void *old, size_t size);
@@ -48,24 +49,24 @@ static void *counted(void *block)
     return block;
 }
 
-void *malloc(size_t size)
+EXPORT void *malloc(size_t size)
 {
     return fails() ? NULL : counted(__libc_malloc(size));
 }
 
-void *calloc(size_t n, size_t size)
+EXPORT void *calloc(size_t n, size_t size)
 {
     return fails() ? NULL : counted(__libc_calloc(n, size));
 }
 
-void *realloc(void *old, size_t size)
+EXPORT void *realloc(void *old, size_t size)
 {
     if (fails())
         return NULL;
     return old ? __libc_realloc(old, size) : counted(__libc_malloc(size));
 }
 
-void free(void *block)
+EXPORT void free(void *block)
 {
     live -= block != NULL;
     __libc_free(block);
