@@ -7,11 +7,13 @@
 #include <time.h>
 #include <unistd.h>
 
+static clockid_t clock_id = CLOCK_MONOTONIC;
+
 static bool usage(const char *program)
 {
     fprintf(stderr,
             "usage: %s [--precision f32|bf16] [--threads N] [--steps N] [--warmup N] [--seconds S] [--part NAME] "
-            "[--profile]\n",
+            "[--profile] [--cpu-time]\n",
             program);
     return false;
 }
@@ -57,6 +59,9 @@ bool bench_parse(int argc, char **argv, bench_options *options)
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--profile") == 0) {
             options->profile = true;
+        } else if (strcmp(argv[i], "--cpu-time") == 0) {
+            options->cpu_time = true;
+            clock_id = CLOCK_THREAD_CPUTIME_ID;
         } else if (i + 1 == argc || !parse_one(options, argv[i], argv[i + 1])) {
             return usage(argv[0]);
         } else {
@@ -69,7 +74,7 @@ bool bench_parse(int argc, char **argv, bench_options *options)
 double bench_now(void)
 {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(clock_id, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 

@@ -13,14 +13,15 @@ typedef struct bench_options {
     int steps;             /* measured; 0: as many as `seconds` allow */
     int warmup;
     double seconds;
-    bool profile; /* print what each kernel took (programs built for it) */
+    bool profile;  /* print what each kernel took (programs built for it) */
+    bool cpu_time; /* bench_now counts the calling thread's processor time: for one thread on a busy machine */
 } bench_options;
 
-/* --precision f32|bf16 --threads N --steps N --warmup N --seconds S --part NAME --profile, over the defaults that
+/* --precision f32|bf16 --threads N --steps N --warmup N --seconds S --part NAME --profile --cpu-time, over the defaults that
  * `options` holds. False, and a sentence on standard error, if the arguments are not understood. */
 bool bench_parse(int argc, char **argv, bench_options *options);
 
-double bench_now(void); /* seconds, monotonic */
+double bench_now(void); /* seconds, monotonic; see cpu_time */
 
 /* Resident memory of this process in bytes: now, and the most it has been. */
 size_t bench_rss(void);

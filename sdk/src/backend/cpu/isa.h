@@ -28,6 +28,21 @@ typedef struct gan__isa_update {
     float root;   /* 1 / sqrt(1 - b2^t) */
 } gan__isa_update;
 
+/* One tile of a Winograd convolution (winograd.h): a window of `image` [height, width, channels] whose first pixel is
+ * (row, col), perhaps outside, channels [from, to); and its values at the points, `stride` floats from one to the next. */
+typedef struct gan__isa_tile {
+    float *image;
+    int64_t height, width, channels;
+    int64_t row, col, from, to;
+    float *tile;
+    int64_t stride;
+    bool add; /* scatter to w: add to what is there */
+} gan__isa_tile;
+
+#define GAN__WINOGRAD_LANES 16 /* channels come in multiples of this */
+enum { GAN__WINOGRAD_43, GAN__WINOGRAD_42, GAN__WINOGRAD_22, GAN__WINOGRAD_SCHEMES };
+enum { GAN__TILE_X, GAN__TILE_Y, GAN__TILE_W, GAN__TILE_KINDS };
+
 typedef struct gan__isa {
     const char *name;
     gan__map_kernel map[GAN__MAP_COUNT];
@@ -64,6 +79,10 @@ typedef struct gan__isa {
     void (*scale_row)(float w, const float *in, float *out, int64_t n);
     void (*add_scaled_row)(float w, const float *in, float *out, int64_t n);
 
+    /* Pixels (zero where outside) to points; and back, x added, y stored. Pixels outside are not written. */
+    void (*gather[GAN__WINOGRAD_SCHEMES][GAN__TILE_KINDS])(const gan__isa_tile *t);
+    void (*scatter[GAN__WINOGRAD_SCHEMES][GAN__TILE_KINDS])(const gan__isa_tile *t);
+
     /* to[j * ldt + i] = from[i * ldf + j], i < m, j < n, elements of 1, 2 or 4 bytes (index: log2 of the size) */
     void (*transpose[3])(const void *from, int64_t ldf, void *to, int64_t ldt, int64_t m, int64_t n);
 } gan__isa;
@@ -80,7 +99,8 @@ typedef struct gan__isa {
     void gan__isa_norm_##isa(gan__isa *t);                                                                             \
     void gan__isa_update_##isa(gan__isa *t);                                                                           \
     void gan__isa_random_##isa(gan__isa *t);                                                                           \
-    void gan__isa_move_##isa(gan__isa *t);
+    void gan__isa_move_##isa(gan__isa *t);                                                                             \
+    void gan__isa_winograd_##isa(gan__isa *t);
 
 GAN__ISA_DECLARE(generic)
 GAN__ISA_DECLARE(avx2)

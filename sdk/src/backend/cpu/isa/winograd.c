@@ -1,0 +1,250 @@
+/*
+ * Winograd tiles: from pixels to the points of winograd.h and back, 16 channels at a time.
+ *
+ * Each scheme is three matrices, written out as functions of one line of a tile (stride s in, t out):
+ *     C^T  x_in      C    x_out      windows of x, and back by adding where they overlap
+ *     A    y_in      A^T  y_out      tiles of y
+ *     G    w_in      G^T  w_out      taps of w
+ * They follow from the points at which the polynomials are taken (Toom-Cook): A and G hold their powers, C
+ * interpolates; columns of C are scaled to small integers, rows of G by the inverse. A two-dimensional transform is the
+ * same function on columns and then on rows.
+ */
+#include "../isa.h"
+
+typedef float vec __attribute__((vector_size(64), may_alias));
+typedef float vec_at __attribute__((vector_size(64), aligned(4), may_alias)); /* in memory, anywhere */
+
+enum { LANES = GAN__WINOGRAD_LANES };
+
+#define INLINE static inline __attribute__((always_inline))
+
+/* ---- F(2, 2): points 0, 1, infinity ---- */
+
+INLINE void x_in_22(const vec *d, int s, vec *v, int t)
+{
+    v[0] = d[0] - d[s];
+    v[t] = d[s];
+    v[2 * t] = d[2 * s] - d[s];
+}
+
+INLINE void x_out_22(const vec *v, int s, vec *d, int t)
+{
+    d[0] = v[0];
+    d[t] = v[s] - v[0] - v[2 * s];
+    d[2 * t] = v[2 * s];
+}
+
+INLINE void y_in_22(const vec *y, int s, vec *z, int t)
+{
+    z[0] = y[0];
+    z[t] = y[0] + y[s];
+    z[2 * t] = y[s];
+}
+
+INLINE void y_out_22(const vec *z, int s, vec *y, int t)
+{
+    y[0] = z[0] + z[s];
+    y[t] = z[s] + z[2 * s];
+}
+
+#define w_in_22  y_in_22
+#define w_out_22 y_out_22
+
+/* ---- F(4, 2): points 0, 1, -1, 2, infinity ---- */
+
+INLINE void x_in_42(const vec *d, int s, vec *v, int t)
+{
+    v[0] = 2 * (d[0] - d[2 * s]) - (d[s] - d[3 * s]);
+    v[t] = 2 * d[s] + d[2 * s] - d[3 * s];
+    v[2 * t] = 3 * d[2 * s] - 2 * d[s] - d[3 * s];
+    v[3 * t] = d[3 * s] - d[s];
+    v[4 * t] = 2 * (d[s] - d[3 * s]) - (d[2 * s] - d[4 * s]);
+}
+
+INLINE void x_out_42(const vec *v, int s, vec *d, int t)
+{
+    d[0] = 2 * v[0];
+    d[t] = 2 * (v[s] - v[2 * s] + v[4 * s]) - v[0] - v[3 * s];
+    d[2 * t] = v[s] - 2 * v[0] + 3 * v[2 * s] - v[4 * s];
+    d[3 * t] = v[0] - v[s] - v[2 * s] + v[3 * s] - 2 * v[4 * s];
+    d[4 * t] = v[4 * s];
+}
+
+INLINE void y_in_42(const vec *y, int s, vec *z, int t)
+{
+    vec even = y[0] + y[2 * s], odd = y[s] + y[3 * s];
+    z[0] = y[0];
+    z[t] = even + odd;
+    z[2 * t] = even - odd;
+    z[3 * t] = y[0] + 2 * y[s] + 4 * y[2 * s] + 8 * y[3 * s];
+    z[4 * t] = y[3 * s];
+}
+
+INLINE void y_out_42(const vec *z, int s, vec *y, int t)
+{
+    vec sum = z[s] + z[2 * s], difference = z[s] - z[2 * s];
+    y[0] = z[0] + sum + z[3 * s];
+    y[t] = difference + 2 * z[3 * s];
+    y[2 * t] = sum + 4 * z[3 * s];
+    y[3 * t] = difference + 8 * z[3 * s] + z[4 * s];
+}
+
+INLINE void w_in_42(const vec *g, int s, vec *u, int t)
+{
+    u[0] = 0.5f * g[0];
+    u[t] = 0.5f * (g[0] + g[s]);
+    u[2 * t] = (1.0f / 6) * (g[0] - g[s]);
+    u[3 * t] = (1.0f / 6) * g[0] + (1.0f / 3) * g[s];
+    u[4 * t] = g[s];
+}
+
+INLINE void w_out_42(const vec *u, int s, vec *g, int t)
+{
+    g[0] = 0.5f * (u[0] + u[s]) + (1.0f / 6) * (u[2 * s] + u[3 * s]);
+    g[t] = 0.5f * u[s] - (1.0f / 6) * u[2 * s] + (1.0f / 3) * u[3 * s] + u[4 * s];
+}
+
+/* ---- F(4, 3): points 0, 1, -1, 2, -1/2, infinity; the reciprocal pair halves the error of 0, 1, -1, 2, -2 ---- */
+
+INLINE void x_in_43(const vec *d, int s, vec *v, int t)
+{
+    vec odd = d[s] - d[3 * s], even = d[2 * s] - d[4 * s];
+    v[0] = 2 * (d[0] + d[4 * s]) + 3 * odd - 4 * d[2 * s];
+    v[t] = 2 * (d[s] - d[4 * s]) + 5 * d[2 * s] + d[3 * s];
+    v[2 * t] = 2 * (d[s] + d[4 * s]) + d[2 * s] - 5 * d[3 * s];
+    v[3 * t] = -odd - 2 * even;
+    v[4 * t] = even - 2 * odd;
+    v[5 * t] = 2 * (d[s] + d[5 * s]) + 3 * even - 4 * d[3 * s];
+}
+
+INLINE void x_out_43(const vec *v, int s, vec *d, int t)
+{
+    d[0] = 2 * v[0];
+    d[t] = 3 * v[0] + 2 * (v[s] + v[2 * s] - v[4 * s] + v[5 * s]) - v[3 * s];
+    d[2 * t] = 5 * v[s] - 4 * v[0] + v[2 * s] - 2 * v[3 * s] + v[4 * s] + 3 * v[5 * s];
+    d[3 * t] = v[s] - 3 * v[0] - 5 * v[2 * s] + v[3 * s] + 2 * v[4 * s] - 4 * v[5 * s];
+    d[4 * t] = 2 * (v[0] - v[s] + v[2 * s] + v[3 * s]) - v[4 * s] - 3 * v[5 * s];
+    d[5 * t] = 2 * v[5 * s];
+}
+
+INLINE void y_in_43(const vec *y, int s, vec *z, int t)
+{
+    vec even = y[0] + y[2 * s], odd = y[s] + y[3 * s];
+    z[0] = y[0];
+    z[t] = even + odd;
+    z[2 * t] = even - odd;
+    z[3 * t] = y[0] + 2 * y[s] + 4 * y[2 * s] + 8 * y[3 * s];
+    z[4 * t] = y[0] - 0.5f * y[s] + 0.25f * y[2 * s] - 0.125f * y[3 * s];
+    z[5 * t] = y[3 * s];
+}
+
+INLINE void y_out_43(const vec *z, int s, vec *y, int t)
+{
+    vec sum = z[s] + z[2 * s], difference = z[s] - z[2 * s];
+    y[0] = z[0] + sum + z[3 * s] + z[4 * s];
+    y[t] = difference + 2 * z[3 * s] - 0.5f * z[4 * s];
+    y[2 * t] = sum + 4 * z[3 * s] + 0.25f * z[4 * s];
+    y[3 * t] = difference + 8 * z[3 * s] - 0.125f * z[4 * s] + z[5 * s];
+}
+
+INLINE void w_in_43(const vec *g, int s, vec *u, int t)
+{
+    vec even = g[0] + g[2 * s];
+    u[0] = 0.5f * g[0];
+    u[t] = (1.0f / 6) * (even + g[s]);
+    u[2 * t] = (1.0f / 6) * (even - g[s]);
+    u[3 * t] = (1.0f / 30) * (g[0] + 2 * g[s] + 4 * g[2 * s]);
+    u[4 * t] = (4.0f / 15) * (4 * g[0] - 2 * g[s] + g[2 * s]);
+    u[5 * t] = 0.5f * g[2 * s];
+}
+
+INLINE void w_out_43(const vec *u, int s, vec *g, int t)
+{
+    vec sum = (1.0f / 6) * (u[s] + u[2 * s]);
+    g[0] = 0.5f * u[0] + sum + (1.0f / 30) * u[3 * s] + (16.0f / 15) * u[4 * s];
+    g[t] = (1.0f / 6) * (u[s] - u[2 * s]) + (1.0f / 15) * u[3 * s] - (8.0f / 15) * u[4 * s];
+    g[2 * t] = sum + (2.0f / 15) * u[3 * s] + (4.0f / 15) * u[4 * s] + 0.5f * u[5 * s];
+}
+
+/* ---- tiles ---- */
+
+static const vec outside; /* zero */
+
+/* Pixels of a window of side x side, `step` apart, to points x points. */
+#define GATHER(name, transform, side, points, step)                                                                    \
+    static void name(const gan__isa_tile *t)                                                                           \
+    {                                                                                                                  \
+        vec in[side * side], mid[points * side], out[points * points];                                                 \
+        for (int64_t c = t->from; c < t->to; c += LANES) {                                                             \
+            for (int phase = 0; phase < step * step; phase++) {                                                        \
+                for (int i = 0; i < side; i++) {                                                                       \
+                    int64_t row = t->row + step * i + phase / step, col = t->col + phase % step;                       \
+                    bool in_rows = row >= 0 && row < t->height;                                                        \
+                    const float *from = t->image + (row * t->width + col) * t->channels + c;                           \
+                    for (int j = 0; j < side; j++, col += step, from += step * t->channels)                            \
+                        in[i * side + j] =                                                                             \
+                            *(const vec_at *)(in_rows && col >= 0 && col < t->width ? from : (const float *)&outside); \
+                }                                                                                                      \
+                for (int j = 0; j < side; j++)                                                                         \
+                    transform(in + j, side, mid + j, side);                                                            \
+                for (int i = 0; i < points; i++)                                                                       \
+                    transform(mid + i * side, 1, out + i * points, 1);                                                 \
+                float *to = t->tile + phase * t->channels + c;                                                         \
+                for (int i = 0; i < points * points; i++, to += t->stride)                                             \
+                    *(vec_at *)to = out[i];                                                                            \
+            }                                                                                                          \
+        }                                                                                                              \
+    }
+
+/* The way back: stores the pixels, or adds to them. Pixels outside are left out. */
+#define SCATTER(name, transform, side, points, step, add)                                                              \
+    static void name(const gan__isa_tile *t)                                                                           \
+    {                                                                                                                  \
+        vec in[points * points], mid[side * points], out[side * side];                                                 \
+        for (int64_t c = t->from; c < t->to; c += LANES) {                                                             \
+            for (int phase = 0; phase < step * step; phase++) {                                                        \
+                const float *from = t->tile + phase * t->channels + c;                                                 \
+                for (int i = 0; i < points * points; i++)                                                              \
+                    in[i] = *(const vec_at *)(from + i * t->stride);                                                   \
+                for (int j = 0; j < points; j++)                                                                       \
+                    transform(in + j, points, mid + j, points);                                                        \
+                for (int i = 0; i < side; i++)                                                                         \
+                    transform(mid + i * points, 1, out + i * side, 1);                                                 \
+                for (int i = 0; i < side * side; i++) {                                                                \
+                    int64_t row = t->row + step * (i / side) + phase / step;                                           \
+                    int64_t col = t->col + step * (i % side) + phase % step;                                           \
+                    if (row < 0 || row >= t->height || col < 0 || col >= t->width)                                     \
+                        continue;                                                                                      \
+                    vec_at *pixel = (vec_at *)(t->image + (row * t->width + col) * t->channels + c);                   \
+                    if (add)                                                                                           \
+                        out[i] += *pixel;                                                                              \
+                    *pixel = out[i];                                                                                   \
+                }                                                                                                      \
+            }                                                                                                          \
+        }                                                                                                              \
+    }
+
+/* m outputs, r taps, T = m + r - 1 points, phases of x and w `step` apart */
+#define SCHEME(id, m, r, T, step)                                                                                      \
+    GATHER(gather_x_##id, x_in_##id, T, T, step)                                                                       \
+    GATHER(gather_y_##id, y_in_##id, m, T, 1)                                                                          \
+    GATHER(gather_w_##id, w_in_##id, r, T, step)                                                                       \
+    SCATTER(scatter_x_##id, x_out_##id, T, T, step, true)                                                              \
+    SCATTER(scatter_y_##id, y_out_##id, m, T, 1, false)                                                                \
+    SCATTER(scatter_w_##id, w_out_##id, r, T, step, t->add)
+
+#define FILL(t, scheme, id)                                                                                            \
+    ((t)->gather[scheme][GAN__TILE_X] = gather_x_##id, (t)->gather[scheme][GAN__TILE_Y] = gather_y_##id,               \
+     (t)->gather[scheme][GAN__TILE_W] = gather_w_##id, (t)->scatter[scheme][GAN__TILE_X] = scatter_x_##id,             \
+     (t)->scatter[scheme][GAN__TILE_Y] = scatter_y_##id, (t)->scatter[scheme][GAN__TILE_W] = scatter_w_##id)
+
+SCHEME(43, 4, 3, 6, 1)
+SCHEME(42, 4, 2, 5, 2)
+SCHEME(22, 2, 2, 3, 2)
+
+void GAN__ISA_NAME(gan__isa_winograd)(gan__isa *t)
+{
+    FILL(t, GAN__WINOGRAD_43, 43);
+    FILL(t, GAN__WINOGRAD_42, 42);
+    FILL(t, GAN__WINOGRAD_22, 22);
+}
