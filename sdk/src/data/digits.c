@@ -17,6 +17,8 @@
 #define PIECES      4  /* straight pieces between two points of a stroke */
 #define BLOCKS      32 /* Philox blocks set apart for a sample */
 
+_Static_assert(4 * BLOCKS >= 2 * MAX_STROKES * MAX_POINTS + 16, "samples do not share random numbers");
+
 typedef struct point {
     float x, y;
 } point;
