@@ -84,6 +84,9 @@ gan_status gan__cpu_reduce(gan__backend *be, gan__reduce_op op, const gan__array
 gan_status gan__onednn_create(gan__cpu *cpu);
 void gan__onednn_destroy(gan__onednn *dnn);
 gan_status gan__cpu_matmul(gan__backend *be, const gan__matmul_args *args);
+/* c = op(a) op(b), or += if `accumulate` (f32 only): dense matrices of type `compute`, c of f32. */
+gan_status gan__cpu_gemm(gan__cpu *cpu, gan_dtype compute, bool ta, bool tb, int64_t m, int64_t n, int64_t k,
+                         const void *a, const void *b, bool accumulate, float *c);
 gan_status gan__cpu_conv_forward(gan__backend *be, const gan__conv_args *args);
 gan_status gan__cpu_conv_data(gan__backend *be, const gan__conv_args *args);
 gan_status gan__cpu_conv_weight(gan__backend *be, const gan__conv_args *args);

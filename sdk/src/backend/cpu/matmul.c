@@ -18,22 +18,40 @@ static void matmul_of_nothing(gan__cpu *cpu, const gan__matmul_args *a)
     gan__cpu_bias_act(cpu, a->c.dtype, a->c.data, rows, a->n, a->bias, a->activation);
 }
 
-static gan_status sgemm(gan__cpu *cpu, const gan__matmul_args *a, const float *x, const float *y, float *c, int64_t m)
+static gan_status sgemm(gan__cpu *cpu, bool ta, bool tb, int64_t m, int64_t n, int64_t k, const float *a,
+                        const float *b, bool accumulate, float *c)
 {
     int before = omp_get_max_threads();
     if (before != cpu->base.threads)
         omp_set_num_threads(cpu->base.threads);
-    dnnl_status_t status =
-        dnnl_sgemm(a->transpose_a ? 'T' : 'N', a->transpose_b ? 'T' : 'N', m, a->n, a->k, 1.0f, x,
-                   a->transpose_a ? m : a->k, y, a->transpose_b ? a->k : a->n, 0.0f, c, a->n);
+    dnnl_status_t status = dnnl_sgemm(ta ? 'T' : 'N', tb ? 'T' : 'N', m, n, k, 1.0f, a, ta ? m : k, b, tb ? k : n,
+                                      accumulate ? 1.0f : 0.0f, c, n);
     if (before != cpu->base.threads)
         omp_set_num_threads(before);
     if (status != dnnl_success)
         return gan__cpu_fail(cpu, status == dnnl_out_of_memory ? GAN_ERROR_MEMORY : GAN_ERROR_DEVICE,
                              "oneDNN's sgemm failed (its status %d)", (int)status);
-    if (a->bias || a->activation.kind != GAN_LINEAR)
-        gan__cpu_bias_act(cpu, GAN_F32, c, m, a->n, a->bias, a->activation);
     return GAN_OK;
+}
+
+gan_status gan__cpu_gemm(gan__cpu *cpu, gan_dtype compute, bool ta, bool tb, int64_t m, int64_t n, int64_t k,
+                         const void *a, const void *b, bool accumulate, float *c)
+{
+    if (compute == GAN_F32)
+        return sgemm(cpu, ta, tb, m, n, k, a, b, accumulate, c);
+    gan__problem p = {.kind = GAN__PROBLEM_MATMUL,
+                      .threads = cpu->base.threads,
+                      .source = compute,
+                      .weights = compute,
+                      .result = GAN_F32,
+                      .plain = compute,
+                      .batch = 1,
+                      .m = m,
+                      .n = n,
+                      .k = k,
+                      .transpose_a = ta,
+                      .transpose_b = tb};
+    return gan__onednn_run(cpu, &p, a, b, NULL, NULL, c);
 }
 
 /* The primitive for operands of type `compute`; `a` must have it, b is converted by the reorder. */
@@ -94,9 +112,11 @@ static gan_status matmul_as(gan__cpu *cpu, const gan__matmul_args *a, gan_dtype 
             return gan__cpu_no_memory(cpu, (size_t)n * sizeof(float));
         }
     }
-    gan_status status = compute == GAN_F32 && a->b.dtype == GAN_F32 && a->batch == 1
-                            ? sgemm(cpu, a, x, a->b.data, c, a->m)
-                            : run_primitive(cpu, a, compute, x, c, c_dtype);
+    bool plain = compute == GAN_F32 && a->b.dtype == GAN_F32 && a->batch == 1;
+    gan_status status = plain ? sgemm(cpu, a->transpose_a, a->transpose_b, a->m, a->n, a->k, x, a->b.data, false, c)
+                              : run_primitive(cpu, a, compute, x, c, c_dtype);
+    if (status == GAN_OK && plain && (a->bias || a->activation.kind != GAN_LINEAR))
+        gan__cpu_bias_act(cpu, GAN_F32, c, a->m, a->n, a->bias, a->activation);
     if (status == GAN_OK && result)
         gan__cpu_convert(cpu, GAN_F32, result, a->c.dtype, a->c.data, n);
     gan__workspace_free(cpu->base.ctx, result);

@@ -18,9 +18,7 @@
 #ifndef GAN__CPU_WINOGRAD_H
 #define GAN__CPU_WINOGRAD_H
 
-#include "cpu.h"
-
-typedef enum gan__direction { GAN__FORWARD, GAN__DATA, GAN__WEIGHT } gan__direction;
+#include "conv.h"
 
 /* Whether the convolution can be done so and is large enough to gain by it. */
 bool gan__winograd_fits(const gan__conv_args *args);
