@@ -266,6 +266,90 @@ START_TEST(noise_is_that_of_the_script)
 }
 END_TEST
 
+typedef struct sums {
+    double sum, square;
+} sums;
+
+static void add_up(const char *name, gan_tensor *tensor, gan_slot_kind kind, gan_layout layout, void *user)
+{
+    sums *s = user;
+    float value[256] = {0};
+    int32_t steps = 0;
+    (void)name, (void)kind, (void)layout;
+    ck_assert_int_le(gan_count(tensor), 256);
+    if (gan_dtype_of(tensor) == GAN_I32) { /* an optimizer's counter */
+        ck_assert_int_eq(gan_read_i32(tensor, &steps), GAN_OK);
+        value[0] = (float)steps;
+    } else {
+        ck_assert_int_eq(gan_read_f32(tensor, value), GAN_OK);
+    }
+    for (int i = 0; i < 256; i++) {
+        s->sum += value[i];
+        s->square += (double)value[i] * value[i];
+    }
+}
+
+/* Every weight and moment, in two numbers. */
+static sums state_of(fixture *f)
+{
+    sums s = {0};
+    gan_model_visit(f->model, add_up, NULL, &s);
+    return s;
+}
+
+static int64_t updates_of(fixture *f)
+{
+    int64_t n = 0;
+    for (int i = 0; i < gan_model_optimizer_count(f->model); i++)
+        n += gan_optimizer_steps(gan_model_optimizer_at(f->model, i, NULL));
+    return n;
+}
+
+/* One step in which the nth allocation fails: it says so and leaves the model as it was, unless that was after the
+ * update (while reporting metrics); or it could do without, and is good. */
+static bool step_without_memory(fixture *f, uint64_t nth, bool generator)
+{
+    gan_batch batch = {.struct_size = sizeof batch, .n = f->batch};
+    sums before = state_of(f);
+    int64_t updates = updates_of(f);
+    gan_scope_begin(f->ctx);
+    batch.images = next_images(f);
+    gan_memory_fail_after(f->ctx, nth);
+    gan_status status = (generator ? f->plugin->g_step : f->plugin->d_step)(f->model, &batch, f->metrics);
+    gan_memory_fail_after(f->ctx, 0);
+    gan_scope_end(f->ctx, NULL);
+    gan_metrics_collect(f->metrics, NULL, NULL);
+    if (status == GAN_OK)
+        return true;
+    ck_assert_msg(status == GAN_ERROR_MEMORY, "allocation %llu: %s", (unsigned long long)nth,
+                  gan_status_message(f->ctx));
+    gan_clear_status(f->ctx);
+    sums after = state_of(f);
+    ck_assert_int_le(updates_of(f), updates + 1);
+    ck_assert_msg(updates_of(f) > updates || (before.sum == after.sum && before.square == after.square),
+                  "allocation %llu: the failed step changed the model", (unsigned long long)nth);
+    return false;
+}
+
+START_TEST(a_step_without_memory_changes_nothing)
+{
+    enum { ENOUGH = 40 }; /* so many steps in a row that succeed: the failure lies behind the step's end */
+    fixture f;
+    open_case(&f, "small-nonsaturating");
+    uint64_t nth = 1;
+    size_t in_use = 0;
+    for (int good = 0; good < ENOUGH && nth < 5000; nth++) {
+        good = step_without_memory(&f, nth, _i == 1) ? good + 1 : 0;
+        if (nth == 1)
+            in_use = gan_memory(f.ctx).bytes_in_use;
+    }
+    ck_assert_uint_gt(nth, ENOUGH + 10);
+    ck_assert_uint_lt(nth, 5000);
+    ck_assert_uint_le(gan_memory(f.ctx).bytes_in_use, in_use + 4096); /* Adam's moments come with the first good step */
+    close_case(&f);
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *s = suite_create("golden steps of gan");
@@ -273,6 +357,7 @@ static Suite *suite(void)
     tcase_set_timeout(t, 60);
     tcase_add_test(t, noise_is_that_of_the_script);
     tcase_add_loop_test(t, steps_are_those_of_the_chapter, 0, sizeof cases / sizeof *cases);
+    tcase_add_loop_test(t, a_step_without_memory_changes_nothing, 0, 2);
     suite_add_tcase(s, t);
     return s;
 }
