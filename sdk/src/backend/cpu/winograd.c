@@ -58,7 +58,7 @@ static int choose(const gan__conv_args *a)
     if (direct * in < GAN__WINOGRAD_LEAST / out)
         return -1;
     int best = -1;
-    int64_t least = direct * 2 / 3;
+    int64_t least = direct * 9 / 10;
     for (int id = first; id <= last; id++) {
         const scheme *s = &schemes[id];
         int64_t cost = multiplications(a, s);
