@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SUFFIX ".safetensors"
+#define SUFFIX  ".safetensors"
 #define DAMAGED SUFFIX ".damaged"
 
 /* ---- one walk over all that is saved, for saving and for loading ---- */
@@ -130,8 +130,8 @@ static void save_number(const char *name, double *number, void *user)
 {
     saving *save = user;
     if (!save->status && !isfinite(*number))
-        save->status = gan_fail(save->message, GAN_ERROR_NON_FINITE,
-                                "%s is not finite, so no checkpoint was saved", name);
+        save->status =
+            gan_fail(save->message, GAN_ERROR_NON_FINITE, "%s is not finite, so no checkpoint was saved", name);
     if (!save->status)
         save->status = gan_file_add_number(save->writer, name, *number, save->message);
 }
@@ -343,8 +343,8 @@ static void load_tensor(const char *name, gan_tensor *tensor, gan_slot_kind kind
         return;
     gan_status status = gan_file_read(load->file, name, tensor, layout, &why);
     if (status)
-        load->status = gan_fail(load->message, status, "%s does not fit this run's networks: %.800s", load->path,
-                                why.text);
+        load->status =
+            gan_fail(load->message, status, "%s does not fit this run's networks: %.800s", load->path, why.text);
     load->seen++;
 }
 

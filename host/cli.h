@@ -6,7 +6,7 @@
 
 #include "console.h"
 
-#define EXIT_RUN 1   /* something failed while running */
+#define EXIT_RUN   1 /* something failed while running */
 #define EXIT_USAGE 2 /* the command line, the config file or an option's value is wrong; nothing was started */
 
 typedef enum cli_option {
@@ -31,7 +31,7 @@ typedef enum cli_option {
     CLI_OPTIONS
 } cli_option;
 
-#define CLI_SETS_MAX 256
+#define CLI_SETS_MAX  256
 #define CLI_WORDS_MAX 64
 
 typedef struct cli_command cli_command;

@@ -152,8 +152,8 @@ static gan_status configure(sampling *p, const yaml_file *yaml, gan_message *mes
         status = config_apply(&p->s.config, yaml, message);
     /* The device of the training need not be there: the best that there is, unless one is asked for. */
     if (!status)
-        status = config_set(&p->s.config, "device",
-                            p->args->value[CLI_DEVICE] ? p->args->value[CLI_DEVICE] : "auto", message);
+        status = config_set(&p->s.config, "device", p->args->value[CLI_DEVICE] ? p->args->value[CLI_DEVICE] : "auto",
+                            message);
     if (!status && p->args->value[CLI_PRECISION])
         status = config_set(&p->s.config, "precision", p->args->value[CLI_PRECISION], message);
     return status ? status : config_check(&p->s.config, message);
@@ -163,7 +163,8 @@ static gan_status load_model(sampling *p, gan_message *message)
 {
     yaml_file yaml = {0};
     const char *options = gan_file_text(p->file, "ganhost.config");
-    gan_status status = yaml_parse(p->checkpoint, options ? options : "", options ? strlen(options) : 0, &yaml, message);
+    gan_status status =
+        yaml_parse(p->checkpoint, options ? options : "", options ? strlen(options) : 0, &yaml, message);
     if (!status)
         status = configure(p, &yaml, message);
     yaml_free(&yaml);

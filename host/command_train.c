@@ -86,9 +86,10 @@ static gan_status resolve(start *st, gan_message *message)
 {
     const char *name = plugin_name(st);
     if (!name)
-        return gan_fail(message, GAN_ERROR_OPTION,
-                        "which plugin? Give --plugin NAME, or \"plugin: NAME\" in the config file; `ganhost list` shows "
-                        "those that can be found");
+        return gan_fail(
+            message, GAN_ERROR_OPTION,
+            "which plugin? Give --plugin NAME, or \"plugin: NAME\" in the config file; `ganhost list` shows "
+            "those that can be found");
     gan_status status = plugin_open(name, &st->s.plugin, message);
     if (!status)
         status = config_create(st->s.plugin, &st->s.config, message);
@@ -150,15 +151,9 @@ static gan_status open_log(start *st, gan_message *message)
 static void say_what(start *st)
 {
     const session *s = &st->s;
-    char count[32];
+    char data[128];
     console_say(&st->out, "plugin  %s %s: %s", s->plugin->table.id, s->plugin->table.version, plugin_title(s->plugin));
-    if (s->info.scaled)
-        console_say(&st->out, "data    %s: %s images, %" PRId64 "x%" PRId64 "x%" PRId64 ", %" PRId64 " classes",
-                    s->info.name, text_grouped(s->info.count, count), s->info.width, s->info.height, s->info.channels,
-                    s->info.classes);
-    else
-        console_say(&st->out, "data    %s: %s vectors of %" PRId64 " values", s->info.name,
-                    text_grouped(s->info.count, count), s->info.channels);
+    console_say(&st->out, "data    %s: %s", s->info.name, session_data_text(&s->info, data));
     console_say(&st->out, "device  %s, %s", gan_context_device(s->ctx), config_string(&s->config, "precision"));
     console_say(&st->out, "run     %s", st->r.path);
 }
@@ -210,6 +205,7 @@ static gan_status check_unchanged(const start *st, const gan_file *file, gan_mes
 static gan_status check_data(const start *st, const gan_file *file, gan_message *message)
 {
     gan_data_info saved;
+    char now[128], then[128];
     const gan_data_info *info = &st->s.info;
     gan_status status = checkpoint_data_info(file, st->checkpoint, &saved, message);
     if (status)
@@ -217,12 +213,9 @@ static gan_status check_data(const start *st, const gan_file *file, gan_message 
     if (saved.count == info->count && saved.height == info->height && saved.width == info->width &&
         saved.channels == info->channels && saved.classes == info->classes && saved.scaled == info->scaled)
         return GAN_OK;
-    return gan_fail(message, GAN_ERROR_ARGUMENT,
-                    "%s has %" PRId64 " samples of %" PRId64 "x%" PRId64 "x%" PRId64 " in %" PRId64
-                    " classes, but this run was begun on %" PRId64 " of %" PRId64 "x%" PRId64 "x%" PRId64 " in %" PRId64,
-                    config_string(&st->s.config, "data.source"), info->count, info->width, info->height,
-                    info->channels, info->classes, saved.count, saved.width, saved.height, saved.channels,
-                    saved.classes);
+    return gan_fail(message, GAN_ERROR_ARGUMENT, "%s has %s, but this run was begun on %s",
+                    config_string(&st->s.config, "data.source"), session_data_text(info, now),
+                    session_data_text(&saved, then));
 }
 
 /* A run that was stopped before its first checkpoint starts again with the options that it had. */
@@ -330,13 +323,11 @@ static gan_status begin_resumed(start *st, gan_message *message)
 static gan_status run_dry(start *st, gan_message *message)
 {
     text out = {0};
-    char count[32];
+    char data[128];
     gan_status status = check_batch(st, message);
     if (status)
         return status;
-    const gan_data_info *info = &st->s.info;
-    text_add(&out, "data     %s: %s samples of %" PRId64 "x%" PRId64 "x%" PRId64 ", %" PRId64 " classes, checked\n\n",
-             info->name, text_grouped(info->count, count), info->width, info->height, info->channels, info->classes);
+    text_add(&out, "data     %s: %s, checked\n\n", st->s.info.name, session_data_text(&st->s.info, data));
     status = dry_run(&st->s, &out, message);
     return status ? (free(out.data), status) : cli_print(&out) ? GAN_ERROR_IO : GAN_OK;
 }
@@ -373,8 +364,8 @@ int command_train(const arguments *args)
     run_close(&st.r);
     yaml_free(&st.file);
     console_close(&st.out);
-    return status == GAN_OK              ? EXIT_SUCCESS
-           : status == GAN_INTERRUPTED   ? EXIT_INTERRUPTED
+    return status == GAN_OK             ? EXIT_SUCCESS
+           : status == GAN_INTERRUPTED  ? EXIT_INTERRUPTED
            : status == GAN_ERROR_OPTION ? EXIT_USAGE
-                                         : EXIT_RUN;
+                                        : EXIT_RUN;
 }

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #define NAMES_MAX 512
-#define MODEL "model."
+#define MODEL     "model."
 
 static const gan_option *find_row(const gan_option *table, const char *name)
 {
@@ -36,7 +36,8 @@ static gan_status apply_defaults(config *c, const plugin *p, gan_message *messag
         gan_message why = {{0}};
         gan_status status = gan_options_set(c->host, row->option, row->value, &why);
         if (status)
-            return gan_fail(message, GAN_ERROR_NOT_A_PLUGIN, "%s has a wrong table of defaults: %.900s", p->path, why.text);
+            return gan_fail(message, GAN_ERROR_NOT_A_PLUGIN, "%s has a wrong table of defaults: %.900s", p->path,
+                            why.text);
     }
     return GAN_OK;
 }
@@ -86,10 +87,9 @@ static gan_status unknown_name(const config *c, const char *name, gan_message *m
             near = gan_nearest_name(name, names);
     }
     bool of_model = strncmp(name, MODEL, strlen(MODEL)) == 0;
-    gan_status status =
-        gan_fail(message, GAN_ERROR_OPTION, "there is no option \"%.128s\"%s%s%s%s%s", name,
-                 of_model ? " of the plugin " : "", of_model ? c->plugin->id : "", near ? "; did you mean \"" : "",
-                 near ? near : "", near ? "\"?" : "");
+    gan_status status = gan_fail(message, GAN_ERROR_OPTION, "there is no option \"%.128s\"%s%s%s%s%s", name,
+                                 of_model ? " of the plugin " : "", of_model ? c->plugin->id : "",
+                                 near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
     free(full);
     free(names);
     return status;

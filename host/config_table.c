@@ -45,7 +45,8 @@ const gan_option config_host_table[] = {
     {"train.checkpoint_kimg", GAN_OPTION_FLOAT, "100", 0.001, 1e6, NULL,
      "Thousands of images between two checkpoints."},
     {"train.keep", GAN_OPTION_INT, "3", 2, 100000, NULL, "Checkpoints that are kept; older ones are deleted."},
-    {"train.grid", GAN_OPTION_INT, "64", 1, 4096, NULL, "Images in a sample grid; of vectors, the points of a scatter plot, at least 2000."},
+    {"train.grid", GAN_OPTION_INT, "64", 1, 4096, NULL,
+     "Images in a sample grid; of vectors, the points of a scatter plot, at least 2000."},
     {0},
 };
 

@@ -38,10 +38,11 @@ static gan_status check_prefix(const gan_plugin *prefix, const char *path, gan_m
                         prefix->abi_major > GAN_ABI_MAJOR ? "use a newer ganhost, or rebuild the plugin for this one"
                                                           : "rebuild the plugin with this ganhost's SDK");
     if (prefix->needs_minor > GAN_ABI_MINOR)
-        return gan_fail(message, GAN_ERROR_ABI,
-                        "%s needs plugin interface %u.%u or newer (built with %.120s), but this ganhost has %d.%d: use a "
-                        "newer ganhost",
-                        path, prefix->abi_major, prefix->needs_minor, built, GAN_ABI_MAJOR, GAN_ABI_MINOR);
+        return gan_fail(
+            message, GAN_ERROR_ABI,
+            "%s needs plugin interface %u.%u or newer (built with %.120s), but this ganhost has %d.%d: use a "
+            "newer ganhost",
+            path, prefix->abi_major, prefix->needs_minor, built, GAN_ABI_MAJOR, GAN_ABI_MINOR);
     if (prefix->struct_size < GAN_PLUGIN_SIZE_1_0)
         return gan_fail(message, GAN_ERROR_ABI,
                         "%s says its table has %u bytes, but interface %u.%u begins with %u: rebuild the plugin with a "
@@ -64,8 +65,8 @@ static gan_status check_body(const gan_plugin *table, const char *path, gan_mess
                           : !table->sample  ? "sample"
                                             : NULL;
     if (missing)
-        return gan_fail(message, GAN_ERROR_NOT_A_PLUGIN,
-                        "%s has no %s, which plugin interface 1.0 asks for", path, missing);
+        return gan_fail(message, GAN_ERROR_NOT_A_PLUGIN, "%s has no %s, which plugin interface 1.0 asks for", path,
+                        missing);
     return GAN_OK;
 }
 
@@ -226,7 +227,8 @@ static gan_status find_by_path(const char *name, char out[PATH_SIZE], gan_messag
 /* ---- loading ---- */
 
 /* The loader maps what the program headers say, and a file that was cut short then ends the process with SIGBUS. So the
- * headers are held against the file's size first; an ELF file of another kind of machine is left to the loader's words. */
+ * headers are held against the file's size first; an ELF file of another kind of machine is left to the loader's words.
+ */
 static bool is_cut(int fd, off_t size)
 {
     ElfW(Ehdr) header;
@@ -292,9 +294,10 @@ static gan_status fail_load(const char *path, const char *reason, gan_message *m
                         "rebuild the plugin with this one's SDK",
                         path, name, gan_version());
     if (find_after(reason, "libgansdk.so.", ": ", name, sizeof name) && strstr(reason, "cannot open shared object"))
-        return gan_fail(message, GAN_ERROR_ABI,
-                        "%s was built for libgansdk %s, but this ganhost has %s: rebuild the plugin with this one's SDK",
-                        path, name, gan_version());
+        return gan_fail(
+            message, GAN_ERROR_ABI,
+            "%s was built for libgansdk %s, but this ganhost has %s: rebuild the plugin with this one's SDK", path,
+            name, gan_version());
     return gan_fail(message, GAN_ERROR_PLUGIN_LOAD, "cannot load the plugin %s: %.600s", path, reason);
 }
 
@@ -324,8 +327,7 @@ gan_status plugin_open(const char *name, plugin **out, gan_message *message)
         return gan_fail(message, GAN_ERROR_MEMORY, "no memory for the plugin %s", name);
     size_t length = strlen(name);
     p->bare = !strchr(name, '/') && !(length > 3 && strcmp(name + length - 3, ".so") == 0);
-    gan_status status =
-        p->bare ? find_by_name(name, p->path, message) : find_by_path(name, p->path, message);
+    gan_status status = p->bare ? find_by_name(name, p->path, message) : find_by_path(name, p->path, message);
     if (!status)
         status = load(p, message);
     if (status)

@@ -101,8 +101,8 @@ bool stats_parse(const char *json, stats_line *out)
     if (!(s = parse_field(s, "{\"kimg\":", &kimg)) || !(s = parse_field(s, ", \"step\":", &step)) ||
         !(s = parse_field(s, ", \"seconds\":", &line.seconds)) ||
         !(s = parse_field(s, ", \"images_per_second\":", &line.images_per_second)) ||
-        !(s = parse_field(s, ", \"lr\":", &line.lr)) || !(s = parse_field(s, ", \"memory_peak\":", &line.memory_peak)) ||
-        !(s = skip(s, ", \"metrics\": {")))
+        !(s = parse_field(s, ", \"lr\":", &line.lr)) ||
+        !(s = parse_field(s, ", \"memory_peak\":", &line.memory_peak)) || !(s = skip(s, ", \"metrics\": {")))
         return false;
     if (!(kimg >= 0 && kimg < 1e12 && step >= 0 && step < 1e15))
         return false;
@@ -205,9 +205,9 @@ void history_free(history *h)
 
 /* ---- plots ---- */
 
-#define PLOT_WIDTH 900
+#define PLOT_WIDTH  900
 #define PLOT_HEIGHT 340
-#define CHARTS_MAX 8
+#define CHARTS_MAX  8
 
 static void add_series(const history *h, const char *name, gan_axes *axes, gan_series *series)
 {

@@ -8,7 +8,7 @@
 #include "text.h"
 
 #define METRIC_NAME_SIZE 64
-#define STATS_FILE_MAX ((size_t)1 << 30)
+#define STATS_FILE_MAX   ((size_t)1 << 30)
 
 /* ---- averages between two reports ---- */
 typedef struct average {

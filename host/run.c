@@ -80,8 +80,8 @@ static gan_status make_numbered(const char *out, const char *name, run *r, gan_m
         }
     }
     for (long number = highest_number(out, NULL, false) + 1; number < 1000000000; number++) {
-        gan_status status = path_format(r->path, message, "%s%s%05ld-%s", out,
-                                        out[strlen(out) - 1] == '/' ? "" : "/", number, folder);
+        gan_status status =
+            path_format(r->path, message, "%s%s%05ld-%s", out, out[strlen(out) - 1] == '/' ? "" : "/", number, folder);
         if (status)
             return status;
         if (mkdir(r->path, 0777) == 0)

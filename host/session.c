@@ -1,12 +1,14 @@
 #include "session.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* Sampling draws its further random numbers (noise inputs) from here, apart from the training's. */
 #define SAMPLE_STREAM_SEED 0x73616d706c657321ull
 /* Images that are generated at once: enough to keep the device busy, few enough to need less memory than training. */
-#define SAMPLE_CHUNK 64
+#define SAMPLE_CHUNK        64
 #define SAMPLE_CHUNK_PIXELS (64 * 128 * 128)
 
 gan_status session_error(const session *s, gan_status status, const char *doing, gan_message *message)
@@ -24,14 +26,15 @@ static gan_status check_needs(const session *s, gan_message *message)
     const char *id = s->plugin->table.id, *source = config_string(&s->config, "data.source");
     unsigned needs = s->plugin->table.needs;
     if ((needs & GAN_NEEDS_IMAGES) && !s->info.scaled)
-        return gan_fail(message, GAN_ERROR_UNSUPPORTED, "the plugin %s needs images, but %s holds vectors of %lld values",
-                        id, source, (long long)s->info.channels);
+        return gan_fail(message, GAN_ERROR_UNSUPPORTED,
+                        "the plugin %s needs images, but %s holds vectors of %lld values", id, source,
+                        (long long)s->info.channels);
     if ((needs & GAN_NEEDS_LABELS) && s->info.classes == 0)
         return gan_fail(message, GAN_ERROR_UNSUPPORTED, "the plugin %s needs labels, but %s has none%s", id, source,
                         gan_options_bool(s->config.host, "data.labels") ? "" : ", because data.labels is off");
     if (needs & GAN_NEEDS_TWO_DOMAINS)
-        return gan_fail(message, GAN_ERROR_UNSUPPORTED,
-                        "the plugin %s needs data of two domains, but %s has one", id, source);
+        return gan_fail(message, GAN_ERROR_UNSUPPORTED, "the plugin %s needs data of two domains, but %s has one", id,
+                        source);
     return GAN_OK;
 }
 
@@ -129,6 +132,20 @@ void session_close(session *s)
 }
 
 /* ---- sampling ---- */
+
+const char *session_data_text(const gan_data_info *info, char out[128])
+{
+    char count[32], classes[48] = "";
+    text_grouped(info->count, count);
+    if (info->classes > 0)
+        snprintf(classes, sizeof classes, ", %" PRId64 " classes", info->classes);
+    if (info->scaled)
+        snprintf(out, 128, "%s images of %" PRId64 "x%" PRId64 "x%" PRId64 "%s", count, info->width, info->height,
+                 info->channels, classes);
+    else
+        snprintf(out, 128, "%s vectors of %" PRId64 " values%s", count, info->channels, classes);
+    return out;
+}
 
 size_t session_sample_bytes(const gan_data_info *info)
 {

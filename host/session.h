@@ -32,6 +32,8 @@ void session_close(session *s);
 /* The context's error as a status and a sentence that begins with `doing`. */
 gan_status session_error(const session *s, gan_status status, const char *doing, gan_message *message);
 
+/* "60,000 images of 28x28x1, 10 classes". */
+const char *session_data_text(const gan_data_info *info, char out[128]);
 /* Bytes of one sample: pixels, or f32 values. */
 size_t session_sample_bytes(const gan_data_info *info);
 

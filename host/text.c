@@ -169,8 +169,7 @@ bool write_all(int fd, const char *data, size_t size)
     return true;
 }
 
-static gan_status read_open_file(int fd, const char *path, size_t limit, char **out, size_t *size,
-                                 gan_message *message)
+static gan_status read_open_file(int fd, const char *path, size_t limit, char **out, size_t *size, gan_message *message)
 {
     text t = {0};
     char block[16384];
@@ -245,8 +244,11 @@ gan_status folder_make(const char *path, gan_message *message)
         char end = *p;
         *p = '\0';
         struct stat info;
-        if (mkdir(made, 0777) != 0 && !(stat(made, &info) == 0 && S_ISDIR(info.st_mode)))
-            return gan_fail(message, GAN_ERROR_IO, "cannot make the folder %s: %s", made, strerror(errno));
+        int error = mkdir(made, 0777) == 0 ? 0 : errno;
+        if (error == EEXIST && stat(made, &info) == 0)
+            error = S_ISDIR(info.st_mode) ? 0 : ENOTDIR;
+        if (error)
+            return gan_fail(message, GAN_ERROR_IO, "cannot make the folder %s: %s", made, strerror(error));
         *p = end;
         if (end == '\0')
             return GAN_OK;

@@ -13,7 +13,7 @@
 #include "interrupt.h"
 
 #define SCATTER_POINTS 2000 /* fewer do not show where a distribution is */
-#define BAR_SECONDS 0.2 /* between two drawings of the bar */
+#define BAR_SECONDS    0.2  /* between two drawings of the bar */
 
 typedef struct mark {
     double time;
@@ -28,7 +28,7 @@ typedef struct trainer {
     gan_metrics *metrics;
     progress_state at;
     history history;
-    int stats; /* descriptor of stats.jsonl */
+    int stats;                                                     /* descriptor of stats.jsonl */
     int64_t total, report_every, snapshot_every, checkpoint_every; /* in images */
     double seconds_limit;                                          /* 0: none */
     double started, drawn;
@@ -281,6 +281,8 @@ static void say_milestone(trainer *t)
 {
     bar b;
     char left[32], taken[32];
+    if (!*t->shown)
+        show_averages(t);
     measure(t, &b);
     text line = {0};
     text_add(&line, "kimg %.1f of %g  %s, %s left  %.0f images/s  %s", b.kimg, b.kimg_total,
@@ -461,7 +463,8 @@ static gan_status after_iteration(trainer *t, int64_t before, gan_message *messa
 {
     int64_t now = t->at.images, due;
     gan_status status = GAN_OK;
-    if (passed(t->report_every, before, now) >= 0)
+    /* The last report comes before the last checkpoint, which then is the same whatever the reports were. */
+    if (passed(t->report_every, before, now) >= 0 || finished(t))
         status = report(t, message);
     draw_bar(t);
     if (!status && (due = passed(t->snapshot_every, before, now)) >= 0)

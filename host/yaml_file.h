@@ -6,10 +6,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define YAML_FILE_MAX (256u << 10) /* bytes of a config file */
-#define YAML_ENTRIES_MAX 1024      /* options and sections in it */
-#define YAML_VALUE_MAX 4096        /* bytes of one value, lists included */
-#define YAML_NAME_MAX 128
+#define YAML_FILE_MAX    (256u << 10) /* bytes of a config file */
+#define YAML_ENTRIES_MAX 1024         /* options and sections in it */
+#define YAML_VALUE_MAX   4096         /* bytes of one value, lists included */
+#define YAML_NAME_MAX    128
 
 typedef enum yaml_kind {
     YAML_VALUE = 0,
