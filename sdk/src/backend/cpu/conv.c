@@ -148,7 +148,7 @@ static gan_status conv(gan__backend *be, gan__direction d, const gan__conv_args 
     gan__cpu *cpu = gan__cpu_of(be);
     if (is_product(a))
         return conv_as_product(cpu, d, a);
-    if (gan__winograd_fits(a))
+    if (gan__winograd_fits(d, a))
         return gan__winograd(cpu, d, a);
     if (gan__conv_few_fits(d, a))
         return gan__conv_few(cpu, d, a);

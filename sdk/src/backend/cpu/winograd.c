@@ -34,15 +34,20 @@ static int64_t ceil_div(int64_t a, int64_t b)
     return (a + b - 1) / b;
 }
 
+/* Of the whole batch. */
+static int64_t tiles_of(const gan__conv_args *a, const scheme *s)
+{
+    return a->y.dim[0] * ceil_div(a->y.dim[1], s->outputs) * ceil_div(a->y.dim[2], s->outputs);
+}
+
 /* Multiplications of a scheme, per pair of channels. */
 static int64_t multiplications(const gan__conv_args *a, const scheme *s)
 {
-    int64_t tiles = a->y.dim[0] * ceil_div(a->y.dim[1], s->outputs) * ceil_div(a->y.dim[2], s->outputs);
-    return tiles * s->points * s->points * s->step * s->step;
+    return tiles_of(a, s) * s->points * s->points * s->step * s->step;
 }
 
 /* The scheme for these shapes, -1 if there is none. */
-static int choose(const gan__conv_args *a)
+static int choose(gan__direction direction, const gan__conv_args *a)
 {
     int64_t kernel = a->w.dim[1], in = a->w.dim[3], out = a->w.dim[0];
     if (a->w.dim[2] != kernel || in % GAN__WINOGRAD_LANES != 0 || out % GAN__WINOGRAD_LANES != 0 || in < 32 || out < 32)
@@ -50,20 +55,22 @@ static int choose(const gan__conv_args *a)
     int first, last; /* candidates */
     if (kernel == 3 && a->stride == 1)
         first = last = GAN__WINOGRAD_43;
-    else if (kernel == 4 && a->stride == 2)
-        first = GAN__WINOGRAD_42, last = GAN__WINOGRAD_22;
+    else if (a->stride == 2 && (kernel == 4 || (kernel == 3 && direction == GAN__WEIGHT)))
+        first = GAN__WINOGRAD_42, last = GAN__WINOGRAD_22; /* a 3x3 kernel is a 4x4 one with zeros */
     else
         return -1;
     int64_t direct = a->y.dim[0] * a->y.dim[1] * a->y.dim[2] * kernel * kernel;
     if (direct * in < GAN__WINOGRAD_LEAST / out)
         return -1;
+    /* The transformed weights are as much work as some tiles, more where they are operands and not the result. */
+    int64_t weights = direction == GAN__WEIGHT ? 16 : 48;
     int best = -1;
-    int64_t least = direct * 9 / 10;
+    int64_t least = INT64_MAX;
     for (int id = first; id <= last; id++) {
-        const scheme *s = &schemes[id];
-        int64_t cost = multiplications(a, s);
-        /* Transformed weights are made for every call: few tiles do not repay many points. */
-        cost += cost * 48 / (ceil_div(a->y.dim[1], s->outputs) * ceil_div(a->y.dim[2], s->outputs) * a->y.dim[0]);
+        int64_t cost = multiplications(a, &schemes[id]);
+        if (cost > direct * 3 / 4)
+            continue;
+        cost += cost * weights / tiles_of(a, &schemes[id]);
         if (cost < least) {
             least = cost;
             best = id;
@@ -72,10 +79,10 @@ static int choose(const gan__conv_args *a)
     return best;
 }
 
-bool gan__winograd_fits(const gan__conv_args *a)
+bool gan__winograd_fits(gan__direction direction, const gan__conv_args *a)
 {
     return a->compute == GAN_F32 && a->x.dtype == GAN_F32 && a->w.dtype == GAN_F32 && a->y.dtype == GAN_F32 &&
-           choose(a) >= 0;
+           choose(direction, a) >= 0;
 }
 
 static int64_t spread(int64_t floats)
@@ -83,9 +90,9 @@ static int64_t spread(int64_t floats)
     return floats / 16 % 2 == 0 ? floats + 16 : floats;
 }
 
-static plan make_plan(gan__cpu *cpu, const gan__conv_args *a)
+static plan make_plan(gan__cpu *cpu, gan__direction direction, const gan__conv_args *a)
 {
-    plan p = {.cpu = cpu, .args = a, .id = choose(a)};
+    plan p = {.cpu = cpu, .args = a, .id = choose(direction, a)};
     p.scheme = schemes[p.id];
     p.rows = ceil_div(a->y.dim[1], p.scheme.outputs);
     p.cols = ceil_div(a->y.dim[2], p.scheme.outputs);
@@ -278,7 +285,7 @@ static void finish(const plan *p, gan__direction direction, int64_t first, int64
 
 gan_status gan__winograd(gan__cpu *cpu, gan__direction direction, const gan__conv_args *args)
 {
-    plan p = make_plan(cpu, args);
+    plan p = make_plan(cpu, direction, args);
     size_t floats = (size_t)(p.points * (p.stride_x + p.stride_y + p.stride_w));
     float *x = gan__workspace(cpu->base.ctx, floats * sizeof(float));
     if (!x)

@@ -21,7 +21,7 @@
 #include "conv.h"
 
 /* Whether the convolution can be done so and is large enough to gain by it. */
-bool gan__winograd_fits(const gan__conv_args *args);
+bool gan__winograd_fits(gan__direction direction, const gan__conv_args *args);
 
 /* The whole operation, bias and activation included. GAN_ERROR_MEMORY if there is no room for the tiles. */
 gan_status gan__winograd(gan__cpu *cpu, gan__direction direction, const gan__conv_args *args);
