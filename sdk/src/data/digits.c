@@ -4,6 +4,7 @@
  * and uses no library mathematics beyond the square root, whose result IEEE 754 fixes.
  */
 #include <math.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,9 +59,21 @@ typedef struct form {
     stroke strokes[MAX_STROKES];
 } form;
 
-/* The texts above, read once when the source is opened. */
+/* The texts above, read once when the source is opened; and the first MAX_KEPT samples once they have been drawn, so
+ * that later epochs do not draw them again while the network trains. */
+#define MAX_KEPT (1 << 17)
+enum { NOT_DRAWN, BEING_DRAWN, DRAWN };
+
+typedef struct kept {
+    _Atomic uint8_t state;
+    uint8_t label;
+    uint8_t pixels[SIDE * SIDE];
+} kept;
+
 typedef struct digits {
     form forms[10][FORMS];
+    kept *kept;
+    int64_t n_kept;
 } digits;
 
 static void read_form(const char *text, form *out)
@@ -245,30 +258,62 @@ static void ink(const path *p, draws *d, uint8_t *pixels, size_t stride)
         }
 }
 
-static gan_status digits_get(const gan_dataset *dataset, int64_t index, uint8_t *pixels, size_t stride, int32_t *label,
-                             gan_message *message)
+static int32_t draw_digit(const gan_dataset *dataset, int64_t index, uint8_t *pixels, size_t stride)
 {
-    (void)message;
+    const digits *all = dataset->state;
     draws d = {.seed = dataset->seed, .counter = (uint64_t)index * BLOCKS, .used = 4};
     int digit = gan__int_of_word(draw_word(&d), 10);
     int variant = gan__int_of_word(draw_word(&d), FORMS);
     path p;
-    write_form(&p, &((const digits *)dataset->state)->forms[digit][variant], &d);
+    write_form(&p, &all->forms[digit][variant], &d);
     ink(&p, &d, pixels, stride);
-    *label = dataset->info.classes > 0 ? digit : -1;
+    return digit;
+}
+
+static gan_status digits_get(const gan_dataset *dataset, int64_t index, uint8_t *pixels, size_t stride, int32_t *label,
+                             gan_message *message)
+{
+    (void)message;
+    const digits *all = dataset->state;
+    bool labels = dataset->info.classes > 0;
+    kept *k = index < all->n_kept ? &all->kept[index] : NULL;
+    uint8_t expected = NOT_DRAWN;
+    if (k && atomic_compare_exchange_strong(&k->state, &expected, BEING_DRAWN)) {
+        k->label = (uint8_t)draw_digit(dataset, index, k->pixels, SIDE);
+        atomic_store(&k->state, DRAWN);
+        expected = DRAWN;
+    }
+    if (expected != DRAWN || !k) { /* not kept, or another thread is at it */
+        int32_t digit = draw_digit(dataset, index, pixels, stride);
+        *label = labels ? digit : -1;
+        return GAN_OK;
+    }
+    for (int row = 0; row < SIDE; row++)
+        memcpy(pixels + (size_t)row * stride, k->pixels + row * SIDE, SIDE);
+    *label = labels ? k->label : -1;
     return GAN_OK;
 }
 
 static void digits_close(gan_dataset *dataset)
 {
-    free(dataset->state);
+    digits *all = dataset->state;
+    free(all->kept);
+    free(all);
 }
 
 gan_status gan__digits_open(gan_dataset *dataset, const gan_data_options *options, gan_message *message)
 {
     digits *state = calloc(1, sizeof *state);
-    if (!state)
+    int64_t n_kept = options->builtin_count < MAX_KEPT ? options->builtin_count : MAX_KEPT;
+    kept *room = calloc((size_t)n_kept, sizeof *room); /* zero pages, taken as they are filled */
+    if (state && room) {
+        state->kept = room;
+        state->n_kept = n_kept;
+    } else {
+        free(state);
+        free(room);
         return gan_fail(message, GAN_ERROR_MEMORY, "%s: no memory to open it", options->source);
+    }
     for (int digit = 0; digit < 10; digit++)
         for (int variant = 0; variant < FORMS; variant++)
             read_form(form_text[digit][variant], &state->forms[digit][variant]);
