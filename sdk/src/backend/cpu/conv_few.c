@@ -17,7 +17,7 @@
 
 #define GAN__FEW 4
 #define GAN__MANY 16
-#define GAN__SLAB ((int64_t)1 << 21) /* elements of q or g that are made at a time, whole images: 8 MiB */
+#define GAN__SLAB ((int64_t)1 << 18) /* elements of q or g that are made at a time, whole images: they stay cached */
 
 bool gan__conv_few_fits(gan__direction d, const gan__conv_args *a)
 {

@@ -37,7 +37,7 @@ static gan_status sgemm(gan__cpu *cpu, bool ta, bool tb, int64_t m, int64_t n, i
 gan_status gan__cpu_gemm(gan__cpu *cpu, gan_dtype compute, bool ta, bool tb, int64_t m, int64_t n, int64_t k,
                          const void *a, const void *b, bool accumulate, float *c)
 {
-    if (compute == GAN_F32)
+    if (compute == GAN_F32 && accumulate)
         return sgemm(cpu, ta, tb, m, n, k, a, b, accumulate, c);
     gan__problem p = {.kind = GAN__PROBLEM_MATMUL,
                       .threads = cpu->base.threads,
