@@ -28,7 +28,9 @@ typedef struct gan_layer gan_layer;
 
 /* ---- initialisers ---- */
 typedef enum gan_init_kind {
-    GAN_INIT_DEFAULT = 0,   /* PyTorch's of nn.Linear and nn.Conv2d: uniform in ±1/sqrt(fan_in), weight and bias */
+    /* PyTorch's: uniform in ±1/sqrt(fan_in) for weight and bias of linear and convolution, N(0, 1) for embeddings, ones
+     * for norms. fan_in is the weight's size without its first dimension. */
+    GAN_INIT_DEFAULT = 0,
     GAN_INIT_CONSTANT = 1,  /* a */
     GAN_INIT_UNIFORM = 2,   /* uniform in [a, b) */
     GAN_INIT_NORMAL = 3,    /* mean a, standard deviation b */
@@ -49,7 +51,8 @@ typedef struct gan_nn_args {
     gan_init weight;  /* default: GAN_INIT_DEFAULT */
     gan_init bias;
     bool no_bias;
-    float lr_multiplier; /* with GAN_INIT_EQUALIZED: weights are stored divided by this; 0 is taken as 1 */
+    float lr_multiplier; /* with GAN_INIT_EQUALIZED: weight and bias are stored divided by this and multiplied by it at
+                            run time; 0 is taken as 1 */
 } gan_nn_args;
 
 /* ---- making layers. `parent` is a container; the new layer is its next child, named by its index ---- */
@@ -82,7 +85,8 @@ GAN_API gan_layer *gan_nn_reflect_pad2d(gan_layer *parent, int pad);
 GAN_API gan_layer *gan_nn_avg_pool2d(gan_layer *parent, int size);
 GAN_API gan_layer *gan_nn_resize_nearest(gan_layer *parent, int factor);
 
-/* A layer of the caller's own: `forward` is called with `self` (see gan_layer_parameter for its weights).
+/* A layer of the caller's own: `forward` is called with `self` (see gan_layer_parameter for its weights), in a scope of
+ * its own: what it wants to find again later, it must keep. It may have children, which `forward` applies.
  * `user` is passed on and freed with `destroy` (may be NULL). */
 typedef gan_tensor *(*gan_forward_fn)(gan_layer *self, gan_tensor *x, void *user);
 GAN_API gan_layer *gan_nn_custom(gan_layer *parent, const char *kind, gan_forward_fn forward, void *user,

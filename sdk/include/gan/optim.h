@@ -3,6 +3,9 @@
  *
  * An optimizer trains the parameters of the layers it was given. Its state (moments, step counter) is saved with the
  * model's (model.h).
+ *
+ * Making one gives NULL when memory is short or a setting is out of range; the error is in the context. Every function
+ * takes such a NULL and does nothing, so that a plugin's build may ask for the status once, at its end.
  */
 #ifndef GAN_OPTIM_H
 #define GAN_OPTIM_H
@@ -33,13 +36,14 @@ typedef struct gan_sgd_args {
 } gan_sgd_args;
 GAN_API gan_optimizer *gan_sgd(gan_context *ctx, gan_sgd_args args);
 
-/* Train a layer's parameters too. The layer must outlive the optimizer's use. */
+/* Train a layer's parameters too; for a layer that is there already, those that it has got since. The layer must
+ * outlive the optimizer's use. */
 GAN_API void gan_optimizer_add(gan_optimizer *optimizer, gan_layer *layer);
 GAN_API void gan_optimizer_destroy(gan_optimizer *optimizer);
 
 /* One step down the gradient of the scalar `loss`: derivatives with respect to this optimizer's parameters only.
- * Parameters that the loss does not depend on stay as they are. If the loss or the context is in error, nothing
- * changes. Returns the context's status. */
+ * Parameters that the loss does not depend on stay as they are; a loss that depends on none is GAN_ERROR_STATE. If the
+ * loss or the context is in error, nothing changes. Returns the context's status. */
 GAN_API gan_status gan_minimize(gan_optimizer *optimizer, gan_tensor *loss);
 /* The two halves: derivatives added to what is accumulated; a step with what is accumulated, which is then
  * dropped. */
@@ -53,7 +57,9 @@ GAN_API int64_t gan_optimizer_steps(const gan_optimizer *optimizer);
 /* Forget moments and step counter. */
 GAN_API void gan_optimizer_reset(gan_optimizer *optimizer);
 
-/* Every tensor of the saved state, named "exp_avg.<parameter>" and so on (the step counter is a scalar "step"). */
+/* Every tensor of the saved state: "exp_avg.<parameter>" and "exp_avg_sq.<parameter>" of Adam, "square_avg.<parameter>"
+ * of RMSprop, "momentum_buffer.<parameter>" of SGD, and the step counter, an I32 scalar "step". A visitor may change
+ * them. Parameters of the second layer that was added are "1.<name>", of the third "2.<name>". */
 GAN_API void gan_optimizer_visit(gan_optimizer *optimizer, gan_slot_visitor visit, void *user);
 
 /* ---- exponential moving average of a layer's parameters and state ---- */
