@@ -373,6 +373,21 @@ START_TEST(the_same_seed_gives_the_same_numbers)
 }
 END_TEST
 
+START_TEST(a_step_that_has_run_before_takes_no_memory_from_the_system)
+{
+    float *values = noise_images(100 * 784);
+    build();
+    for (int i = 0; i < 3; i++)
+        train(values, 100, 1);
+    gan_memory_stats before = gan_memory(ctx);
+    for (int i = 0; i < 10; i++)
+        train(values, 100, 1);
+    ck_assert_uint_eq(gan_memory(ctx).system_allocations, before.system_allocations);
+    ck_assert_uint_eq(gan_memory(ctx).bytes_in_use, before.bytes_in_use);
+    free(values);
+}
+END_TEST
+
 /* ---- errors ---- */
 
 START_TEST(a_batch_of_another_shape_is_an_error_and_changes_nothing)
@@ -433,6 +448,7 @@ static Suite *suite(void)
     tcase_add_test(t, the_discriminator_may_step_more_often);
     tcase_add_test(t, training_on_the_ring_moves_samples_to_it);
     tcase_add_test(t, the_same_seed_gives_the_same_numbers);
+    tcase_add_test(t, a_step_that_has_run_before_takes_no_memory_from_the_system);
     tcase_add_test(t, a_batch_of_another_shape_is_an_error_and_changes_nothing);
     tcase_add_test(t, build_survives_every_failed_allocation);
     suite_add_tcase(s, t);
