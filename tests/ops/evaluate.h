@@ -32,6 +32,9 @@ typedef enum op_order {
  * On failure *out is empty and the status the context's. */
 gan_status op_evaluate(gan_context *ctx, const op_case *c, const op_data *data, op_order order, bool bf16,
                        op_result *out);
+/* Fill the memory that small tensors will be cut from with NaN, so that an element that a kernel does not write is
+ * seen. */
+void op_dirty_memory(gan_context *ctx);
 void op_result_free(op_result *result);
 
 /* Inputs from op_draw and, once y's size is known, weights. False when the case's inputs cannot be read. */

@@ -260,6 +260,8 @@ static void check_f32(run *r, const op_data *data, const op_result *golden)
     const op_case *c = r->c;
     const double *tolerance = c->tolerance.f32;
     op_result fused, composed, threaded;
+    op_dirty_memory(r->one);
+    op_dirty_memory(r->two);
     if (op_evaluate(r->one, c, data, OP_GRADIENT, false, &fused) != GAN_OK) {
         fail_status(r, r->one, "fused");
         return;
@@ -295,6 +297,7 @@ static void check_bf16(run *r, const op_data *data, int64_t n_y)
     const op_case *c = r->c;
     op_data rounded;
     op_result want = {0}, fused = {0}, composed = {0};
+    op_dirty_memory(r->bf16);
     if (!op_data_round(data, n_y, &rounded))
         fail(r, "no memory");
     else if (op_evaluate(r->one, c, &rounded, OP_SECOND, false, &want) != GAN_OK)

@@ -80,6 +80,7 @@ static void teardown(void)
     X(gan_relu(labels), GAN_ERROR_DTYPE, "relu", "i32", "[4]")                                                         \
     X(gan_leaky_relu(labels, 0.2f), GAN_ERROR_DTYPE, "leaky_relu", "i32", "[4]")                                       \
     X(gan_activate(vector3, ((gan_activation){(gan_activation_kind)99, 0})), GAN_ERROR_ARGUMENT, "activ", "99", "")    \
+    X(gan_leaky_relu(vector3, -0.2f), GAN_ERROR_ARGUMENT, "", "-0.2", "")                                              \
     X(gan_bias_act(matrix34, vector3, LINEAR), GAN_ERROR_SHAPE, "bias_act", "[3]", "[3, 4]")                           \
     X(gan_sum(labels), GAN_ERROR_DTYPE, "sum", "i32", "[4]")                                                           \
     X(gan_mean(labels), GAN_ERROR_DTYPE, "mean", "i32", "[4]")                                                         \
@@ -145,6 +146,7 @@ static void teardown(void)
     X(gan_slice(matrix34, 3, 0, 1), GAN_ERROR_SHAPE, "slice", "[3, 4]", "3")                                           \
     X(gan_cast(vector3, GAN_I32), GAN_ERROR_DTYPE, "cast", "i32", "")                                                  \
     X(gan_embedding(matrix34, vector3), GAN_ERROR_DTYPE, "embedding", "f32", "[3]")                                    \
+    X(gan_embedding(matrix34, gan_reshape(labels, GAN_SHAPE(2, 2))), GAN_ERROR_DTYPE, "embedding", "[2, 2]", "")       \
     X(gan_embedding(vector3, labels), GAN_ERROR_SHAPE, "embedding", "[3]", "")                                         \
     X(gan_embedding(matrix34, labels_out), GAN_ERROR_ARGUMENT, "embedding", "3", "")                                   \
     X(gan_one_hot(labels, 0), GAN_ERROR_ARGUMENT, "one_hot", "0", "")                                                  \
