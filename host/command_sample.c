@@ -164,10 +164,10 @@ static gan_status load_model(sampling *p, gan_message *message)
     yaml_file yaml = {0};
     const char *options = gan_file_text(p->file, "ganhost.config");
     gan_status status =
-        yaml_parse(p->checkpoint, options ? options : "", options ? strlen(options) : 0, &yaml, message);
+        yaml_file_parse(p->checkpoint, options ? options : "", options ? strlen(options) : 0, &yaml, message);
     if (!status)
         status = configure(p, &yaml, message);
-    yaml_free(&yaml);
+    yaml_file_free(&yaml);
     if (!status)
         status = checkpoint_data_info(p->file, p->checkpoint, &p->s.info, message);
     if (!status)

@@ -188,7 +188,7 @@ static gan_status check_unchanged(const start *st, const gan_file *file, gan_mes
     yaml_file parsed = {0};
     config saved = {0};
     char name[160];
-    gan_status status = yaml_parse(st->checkpoint, yaml ? yaml : "", yaml ? strlen(yaml) : 0, &parsed, message);
+    gan_status status = yaml_file_parse(st->checkpoint, yaml ? yaml : "", yaml ? strlen(yaml) : 0, &parsed, message);
     if (!status)
         status = config_create(st->s.plugin, &saved, message);
     if (!status)
@@ -197,7 +197,7 @@ static gan_status check_unchanged(const start *st, const gan_file *file, gan_mes
         status = gan_fail(message, GAN_ERROR_OPTION,
                           "%s cannot be changed when a run is resumed: start a new run for it", different);
     config_free(&saved);
-    yaml_free(&parsed);
+    yaml_file_free(&parsed);
     return status;
 }
 
@@ -276,7 +276,7 @@ static gan_status open_run(start *st, gan_message *message)
         status = run_open(path, &st->r, message);
     if (!status)
         status = path_format(path, message, "%s/config.yaml", st->r.path);
-    return status ? status : yaml_read(path, &st->file, message);
+    return status ? status : yaml_file_read(path, &st->file, message);
 }
 
 static bool is_complete(const start *st)
@@ -338,7 +338,7 @@ static gan_status begin(start *st, gan_message *message)
     if (st->resumed)
         return begin_resumed(st, message);
     if (st->args->value[CLI_CONFIG])
-        status = yaml_read(st->args->value[CLI_CONFIG], &st->file, message);
+        status = yaml_file_read(st->args->value[CLI_CONFIG], &st->file, message);
     if (!status)
         status = resolve(st, message);
     if (!status)
@@ -362,7 +362,7 @@ int command_train(const arguments *args)
         console_error(&st.out, "ganhost: %s", message.text);
     session_close(&st.s);
     run_close(&st.r);
-    yaml_free(&st.file);
+    yaml_file_free(&st.file);
     console_close(&st.out);
     return status == GAN_OK             ? EXIT_SUCCESS
            : status == GAN_INTERRUPTED  ? EXIT_INTERRUPTED

@@ -193,7 +193,7 @@ void config_markdown_host(text *out)
                   "defaults than these; `ganhost init PLUGIN` writes a config file with all options of a plugin.\n");
     static const char *const sections[] = {"", "data", "train"};
     for (int i = 0; i < 3; i++) {
-        text_add(out, "\n## %s\n\n%s\n", *sections[i] ? sections[i] : "Top", config_section_help(sections[i]));
+        text_add(out, "\n## %s\n\n%s\n", *sections[i] ? sections[i] : "Top level", config_section_help(sections[i]));
         text_add(out, "%s", table_head);
         for (const gan_option *row = config_host_table; row->name; row++)
             if (name_in(sections[i], row->name))

@@ -103,23 +103,41 @@ void console_close(console *c)
 
 /* ---- the bar ---- */
 
-#define BAR_CELLS 24
+#define BAR_CELLS       24
+#define BAR_CELLS_LEAST 8
+
+/* Cut to `limit` columns, if it can be between two values. */
+static void cut(char *line, size_t limit)
+{
+    if (strlen(line) <= limit)
+        return;
+    line[limit] = '\0';
+    for (size_t i = limit; i > limit / 2; i--) {
+        if (line[i - 1] == ' ' && line[i] == ' ') {
+            line[i - 1] = '\0';
+            return;
+        }
+    }
+}
 
 void bar_format(const bar *b, int width, char *out, size_t size)
 {
-    char cells[BAR_CELLS + 1], left[32];
+    char cells[BAR_CELLS + 1], left[32], total[32] = "", rest[400];
     double fraction = b->fraction < 0 ? 0 : b->fraction > 1 ? 1 : b->fraction;
-    int full = (int)(fraction * BAR_CELLS);
-    memset(cells, ' ', BAR_CELLS);
+    if (b->kimg_total > 0)
+        snprintf(total, sizeof total, "/%g", b->kimg_total);
+    snprintf(rest, sizeof rest, "%3.0f %%  %.1f%s kimg  %.0f images/s  %s left  %s", 100 * fraction, b->kimg, total,
+             b->images_per_second, text_duration(b->seconds_left, left), b->metrics);
+    int room = width - 1 - (int)strlen(rest) - 3;
+    int n = room > BAR_CELLS ? BAR_CELLS : room < BAR_CELLS_LEAST ? BAR_CELLS_LEAST : room;
+    int full = (int)(fraction * n);
+    memset(cells, ' ', (size_t)n);
     memset(cells, '=', (size_t)full);
-    if (full < BAR_CELLS)
+    if (full < n)
         cells[full] = '>';
-    cells[BAR_CELLS] = '\0';
-    snprintf(out, size, "[%s] %3.0f %%  %.1f/%g kimg  %.0f images/s  %s left  %s", cells, 100 * fraction, b->kimg,
-             b->kimg_total, b->images_per_second, text_duration(b->seconds_left, left), b->metrics);
-    size_t limit = width > 1 && (size_t)width - 1 < size ? (size_t)width - 1 : size - 1;
-    if (strlen(out) > limit)
-        out[limit] = '\0';
+    cells[n] = '\0';
+    snprintf(out, size, "[%s] %s", cells, rest);
+    cut(out, width > 1 ? (size_t)width - 1 : 0);
 }
 
 void console_bar(console *c, const bar *b)

@@ -21,8 +21,8 @@ void console_note(console *c, const char *format, ...) GAN_PRINTF(2, 3);
 void console_close(console *c);
 
 typedef struct bar {
-    double fraction; /* done, 0 to 1 */
-    double kimg, kimg_total;
+    double fraction;         /* done, 0 to 1 */
+    double kimg, kimg_total; /* total 0: limited by time */
     double images_per_second;
     double seconds_left; /* negative: not known yet */
     const char *metrics; /* "d_loss 1.234  g_loss 0.876" */

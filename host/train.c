@@ -250,15 +250,15 @@ static void measure(trainer *t, bar *out)
 {
     double seconds = elapsed(t), rate = measure_rate(t);
     double left = rate > 0 ? (double)(t->total - t->at.images) / rate : -1;
-    double fraction = (double)t->at.images / (double)t->total;
-    if (t->seconds_limit > 0) {
-        if (left < 0 || t->seconds_limit - seconds < left)
-            left = fmax(0, t->seconds_limit - seconds);
-        fraction = fmax(fraction, seconds / t->seconds_limit);
+    double fraction = (double)t->at.images / (double)t->total, total = (double)t->total / 1000;
+    if (t->seconds_limit > 0 && seconds / t->seconds_limit > fraction) { /* time will be up first */
+        fraction = seconds / t->seconds_limit;
+        left = fmax(0, t->seconds_limit - seconds);
+        total = 0;
     }
     *out = (bar){.fraction = fraction,
                  .kimg = (double)t->at.images / 1000,
-                 .kimg_total = (double)t->total / 1000,
+                 .kimg_total = total,
                  .images_per_second = rate,
                  .seconds_left = fmax(left, 0),
                  .metrics = t->shown};
@@ -285,8 +285,11 @@ static void say_milestone(trainer *t)
         show_averages(t);
     measure(t, &b);
     text line = {0};
-    text_add(&line, "kimg %.1f of %g  %s, %s left  %.0f images/s  %s", b.kimg, b.kimg_total,
-             text_duration(elapsed(t), taken), text_duration(b.seconds_left, left), b.images_per_second, t->shown);
+    text_add(&line, "kimg %.1f", b.kimg);
+    if (b.kimg_total > 0)
+        text_add(&line, " of %g", b.kimg_total);
+    text_add(&line, "  %s, %s left  %.0f images/s  %s", text_duration(elapsed(t), taken),
+             text_duration(b.seconds_left, left), b.images_per_second, t->shown);
     if (line.data && t->out->terminal)
         console_note(t->out, "%s", line.data);
     else if (line.data)

@@ -229,7 +229,7 @@ static gan_status read_stream(reader *r)
     return GAN_OK;
 }
 
-gan_status yaml_parse(const char *name, const char *data, size_t size, yaml_file *out, gan_message *message)
+gan_status yaml_file_parse(const char *name, const char *data, size_t size, yaml_file *out, gan_message *message)
 {
     yaml_file file = {.name = strdup(name)};
     reader r = {.file = &file, .message = message, .data = data, .size = size};
@@ -249,25 +249,25 @@ gan_status yaml_parse(const char *name, const char *data, size_t size, yaml_file
         yaml_event_delete(&r.event);
     yaml_parser_delete(&r.parser);
     if (status)
-        yaml_free(&file);
+        yaml_file_free(&file);
     else
         *out = file;
     return status;
 }
 
-gan_status yaml_read(const char *path, yaml_file *out, gan_message *message)
+gan_status yaml_file_read(const char *path, yaml_file *out, gan_message *message)
 {
     char *data;
     size_t size;
     gan_status status = file_read(path, YAML_FILE_MAX, &data, &size, message);
     if (status)
         return status;
-    status = yaml_parse(path, data, size, out, message);
+    status = yaml_file_parse(path, data, size, out, message);
     free(data);
     return status;
 }
 
-void yaml_free(yaml_file *file)
+void yaml_file_free(yaml_file *file)
 {
     for (int i = 0; i < file->count; i++) {
         free(file->entries[i].name);

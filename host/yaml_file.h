@@ -34,9 +34,9 @@ typedef struct yaml_file {
 
 /* Read a file, or text in memory. Options may lie at the top or in one level of sections; a value is a scalar or a
  * list of scalars. Anchors, aliases, tags, deeper levels, several documents and names given twice are refused.
- * Errors are GAN_ERROR_OPTION with "file:line:column: message", or those of file_read. *out is for yaml_free. */
-gan_status yaml_read(const char *path, yaml_file *out, gan_message *message);
-gan_status yaml_parse(const char *name, const char *data, size_t size, yaml_file *out, gan_message *message);
-void yaml_free(yaml_file *file);
+ * Errors are GAN_ERROR_OPTION with "file:line:column: message", or those of file_read. *out is for yaml_file_free. */
+gan_status yaml_file_read(const char *path, yaml_file *out, gan_message *message);
+gan_status yaml_file_parse(const char *name, const char *data, size_t size, yaml_file *out, gan_message *message);
+void yaml_file_free(yaml_file *file);
 
 #endif

@@ -1,0 +1,204 @@
+/* Parts of the host that work on plain values: texts, stamps, statistics, options as text. */
+#include <check.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config.h"
+#include "console.h"
+#include "report.h"
+#include "run.h"
+
+START_TEST(durations_bytes_and_groups)
+{
+    char out[32];
+    ck_assert_str_eq(text_duration(0, out), "0:00");
+    ck_assert_str_eq(text_duration(59.6, out), "1:00");
+    ck_assert_str_eq(text_duration(3723, out), "1:02:03");
+    ck_assert_str_eq(text_duration(-1, out), "-:--");
+    ck_assert_str_eq(text_duration(NAN, out), "-:--");
+    ck_assert_str_eq(text_bytes(1023, out), "1023 bytes");
+    ck_assert_str_eq(text_bytes(1536, out), "1.5 KiB");
+    ck_assert_str_eq(text_grouped(0, out), "0");
+    ck_assert_str_eq(text_grouped(999, out), "999");
+    ck_assert_str_eq(text_grouped(1234567, out), "1,234,567");
+    ck_assert_str_eq(text_grouped(-1234, out), "-1,234");
+}
+END_TEST
+
+START_TEST(utf8)
+{
+    ck_assert(text_is_utf8("plain, \xc3\xa4, \xe2\x82\xac, \xf0\x9f\x98\x80"));
+    ck_assert(!text_is_utf8("\xff"));
+    ck_assert(!text_is_utf8("\xc0\x80"));         /* overlong */
+    ck_assert(!text_is_utf8("\xe0\x80\x80"));     /* overlong */
+    ck_assert(!text_is_utf8("\xed\xa0\x80"));     /* half of a surrogate pair */
+    ck_assert(!text_is_utf8("\xf4\x90\x80\x80")); /* beyond the last character */
+    ck_assert(!text_is_utf8("\xe2\x82"));         /* cut */
+}
+END_TEST
+
+START_TEST(stamps_go_there_and_back)
+{
+    static const struct {
+        int64_t images;
+        const char *stamp;
+    } rows[] = {
+        {0, "000000"}, {200000, "000200"}, {200064, "000200_064"}, {7, "000000_007"}, {1234567890, "1234567_890"}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char out[32], name[64];
+        const char *end;
+        ck_assert_str_eq(run_stamp(rows[i].images, out), rows[i].stamp);
+        snprintf(name, sizeof name, "%s.png", rows[i].stamp);
+        ck_assert_int_eq(run_parse_stamp(name, &end), rows[i].images);
+        ck_assert_str_eq(end, ".png");
+    }
+    const char *end;
+    ck_assert_int_eq(run_parse_stamp("12.png", &end), -1);
+    ck_assert_int_eq(run_parse_stamp("mnist.png", &end), -1);
+}
+END_TEST
+
+START_TEST(statistics_go_there_and_back)
+{
+    stats_line line = {.images = 123456, .step = 789, .seconds = 1.5, .images_per_second = 1000, .lr = 0.0002, .n = 3};
+    static const char *const names[] = {"d_loss", "D(G(z))", "a \"quoted\\ name\""};
+    for (int i = 0; i < 3; i++) {
+        strcpy(line.metric[i].name, names[i]);
+        line.metric[i].value = -0.5 * i;
+    }
+    text json = {0};
+    stats_format(&line, &json);
+    ck_assert(!json.failed);
+    ck_assert_int_eq(json.data[json.size - 1], '\n');
+    json.data[json.size - 1] = '\0';
+    stats_line read;
+    ck_assert(stats_parse(json.data, &read));
+    ck_assert_int_eq(read.images, 123456);
+    ck_assert_int_eq(read.step, 789);
+    ck_assert_int_eq(read.n, 3);
+    for (int i = 0; i < 3; i++) {
+        ck_assert_str_eq(read.metric[i].name, names[i]);
+        ck_assert_double_eq(read.metric[i].value, -0.5 * i);
+    }
+    for (size_t cut = 0; cut + 2 < json.size; cut++) { /* no torn line is taken for a whole one */
+        char *torn = strndup(json.data, cut);
+        ck_assert(!stats_parse(torn, &read));
+        free(torn);
+    }
+    free(json.data);
+}
+END_TEST
+
+START_TEST(histories_have_gaps_where_a_metric_was_not_reported)
+{
+    history h = {0};
+    for (int i = 0; i < 1000; i++) {
+        stats_line line = {.images = 1000 * i, .n = 1};
+        strcpy(line.metric[0].name, i < 600 ? "early" : "late");
+        line.metric[0].value = i;
+        ck_assert(history_add(&h, &line));
+    }
+    ck_assert_int_eq(h.rows, 1000);
+    ck_assert_int_eq(h.n, 2);
+    ck_assert_double_eq(h.kimg[999], 999);
+    ck_assert_double_eq(h.value[0][599], 599);
+    ck_assert(isnan(h.value[0][600]));
+    ck_assert(isnan(h.value[1][599]));
+    ck_assert_double_eq(h.value[1][999], 999);
+    history_free(&h);
+}
+END_TEST
+
+START_TEST(averages_by_name)
+{
+    averages a = {0};
+    averages_add(&a, "x", 1);
+    averages_add(&a, "y", 5);
+    averages_add(&a, "x", 2);
+    ck_assert_int_eq(a.n, 2);
+    ck_assert_double_eq(a.of[0].sum / a.of[0].count, 1.5);
+    averages_reset(&a);
+    ck_assert_double_eq(a.of[1].count, 0);
+    ck_assert_str_eq(a.of[1].name, "y");
+    for (int i = 0; i < 2 * GAN_METRICS_MAX; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "m%d", i);
+        averages_add(&a, name, 1);
+    }
+    ck_assert_int_eq(a.n, GAN_METRICS_MAX);
+}
+END_TEST
+
+START_TEST(the_bar_fits_the_terminal)
+{
+    bar b = {.fraction = 0.5,
+             .kimg = 500,
+             .kimg_total = 1000,
+             .images_per_second = 1234,
+             .seconds_left = 61,
+             .metrics = "d_loss 1.234  g_loss 0.567"};
+    char out[512];
+    bar_format(&b, 120, out, sizeof out);
+    ck_assert_str_eq(
+        out, "[============>           ]  50 %  500.0/1000 kimg  1234 images/s  1:01 left  d_loss 1.234  g_loss 0.567");
+    for (int width = 1; width < 200; width++) {
+        bar_format(&b, width, out, sizeof out);
+        ck_assert_uint_lt(strlen(out), (size_t)(width > 1 ? width : 2));
+    }
+    bar_format(&b, 82, out, sizeof out);
+    ck_assert_ptr_nonnull(strstr(out, "d_loss 1.234"));
+    ck_assert_ptr_null(strstr(out, "g_loss"));
+    b.kimg_total = 0;
+    b.fraction = 7;
+    bar_format(&b, 120, out, sizeof out);
+    ck_assert_ptr_nonnull(strstr(out, "[========================] 100 %  500.0 kimg"));
+}
+END_TEST
+
+START_TEST(wrapped_text)
+{
+    text t = {0};
+    text_wrap(&t, "# ", 12, "one two three  four\nfive");
+    ck_assert_str_eq(t.data, "# one two\n# three four\n# five\n");
+    free(t.data);
+}
+END_TEST
+
+START_TEST(host_table_is_sound)
+{
+    gan_message message = {{0}};
+    gan_options *options = gan_options_create(config_host_table, &message);
+    ck_assert_msg(options != NULL, "%s", message.text);
+    for (const gan_option *row = config_host_table; row->name; row++) {
+        ck_assert_msg(row->help && row->help[strlen(row->help) - 1] == '.', "%s has no sentence of help", row->name);
+        text t = {0};
+        config_type_text(row, &t);
+        ck_assert(t.size > 0 && !t.failed);
+        free(t.data);
+    }
+    gan_options_destroy(options);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("host");
+    TCase *tests = tcase_create("parts");
+    tcase_add_test(tests, durations_bytes_and_groups);
+    tcase_add_test(tests, utf8);
+    tcase_add_test(tests, stamps_go_there_and_back);
+    tcase_add_test(tests, statistics_go_there_and_back);
+    tcase_add_test(tests, histories_have_gaps_where_a_metric_was_not_reported);
+    tcase_add_test(tests, averages_by_name);
+    tcase_add_test(tests, the_bar_fits_the_terminal);
+    tcase_add_test(tests, wrapped_text);
+    tcase_add_test(tests, host_table_is_sound);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
