@@ -101,7 +101,10 @@ static gan_status parse_header(gan_file *file, gan_message *message)
     if (status != GAN_OK)
         return status;
     json_error_t error;
+    errno = 0; /* the parser calls the text wrong when memory ran out; only malloc tells */
     file->json = json_loadb(file->header, file->header_size, JSON_REJECT_DUPLICATES, &error);
+    if (!file->json && errno == ENOMEM)
+        return REFUSE(file, GAN_ERROR_MEMORY, "out of memory for the header");
     if (!file->json)
         return REFUSE(file, GAN_ERROR_FORMAT, "the header is not valid JSON at byte %d: %s", error.position,
                       error.text);

@@ -66,9 +66,33 @@ void gan_file_writer_destroy(gan_file_writer *writer)
 
 /* ---- collecting ---- */
 
+/* UTF-8 as JSON takes it (Unicode, table 3-7): no overlong forms, no surrogates, nothing above U+10FFFF. */
+static bool is_utf8(const char *text)
+{
+    static const struct {
+        unsigned char first, last, low, high; /* of the first byte; of the second */
+        int more;
+    } forms[] = {{0x01, 0x7f, 0, 0, 0},       {0xc2, 0xdf, 0x80, 0xbf, 1}, {0xe0, 0xe0, 0xa0, 0xbf, 2},
+                 {0xe1, 0xec, 0x80, 0xbf, 2}, {0xed, 0xed, 0x80, 0x9f, 2}, {0xee, 0xef, 0x80, 0xbf, 2},
+                 {0xf0, 0xf0, 0x90, 0xbf, 3}, {0xf1, 0xf3, 0x80, 0xbf, 3}, {0xf4, 0xf4, 0x80, 0x8f, 3}};
+    const unsigned char *at = (const unsigned char *)text;
+    while (*at) {
+        int form = 0;
+        while (form < 9 && (*at < forms[form].first || *at > forms[form].last))
+            form++;
+        if (form == 9 || (forms[form].more && (at[1] < forms[form].low || at[1] > forms[form].high)))
+            return false;
+        for (int i = 2; i <= forms[form].more; i++)
+            if ((at[i] & 0xc0) != 0x80)
+                return false;
+        at += 1 + forms[form].more;
+    }
+    return true;
+}
+
 static gan_status add_entry(gan_file_writer *writer, const char *name, entry item, gan_message *message)
 {
-    if (!name || !*name || strlen(name) > GAN__FILE_NAME_MAX || strcmp(name, GAN__FILE_TEXT_KEY) == 0)
+    if (!name || !*name || strlen(name) > GAN__FILE_NAME_MAX || strcmp(name, GAN__FILE_TEXT_KEY) == 0 || !is_utf8(name))
         return gan_fail(message, GAN_ERROR_ARGUMENT, "\"%.100s\" is no name of a tensor in a file", name ? name : "");
     if (writer->count == GAN_FILE_TENSORS_MAX)
         return gan_fail(message, GAN_ERROR_LIMIT, "a file holds at most %d tensors", GAN_FILE_TENSORS_MAX);
@@ -82,10 +106,6 @@ static gan_status add_entry(gan_file_writer *writer, const char *name, entry ite
         writer->entries = entries;
         writer->capacity = capacity;
     }
-    json_t *test = json_string(name);
-    if (!test)
-        return gan_fail(message, GAN_ERROR_ARGUMENT, "a tensor's name is not UTF-8");
-    json_decref(test);
     item.name = strdup(name);
     if (!item.name || json_object_set_new(writer->names, name, json_true()) < 0) {
         free(item.name);
@@ -117,9 +137,10 @@ gan_status gan_file_add_text(gan_file_writer *writer, const char *key, const cha
 {
     if (!key || !value || strcmp(key, GAN__FILE_CRC_KEY) == 0 || strcmp(key, GAN__FILE_VERSION_KEY) == 0)
         return gan_fail(message, GAN_ERROR_ARGUMENT, "\"%.100s\" is no key of a file's metadata", key ? key : "");
-    json_t *string = json_string(value);
-    if (!string || json_object_set_new(writer->text, key, string) < 0)
-        return gan_fail(message, GAN_ERROR_ARGUMENT, "the metadata \"%.100s\" is not UTF-8, or memory is short", key);
+    if (!is_utf8(key) || !is_utf8(value))
+        return gan_fail(message, GAN_ERROR_ARGUMENT, "the metadata \"%.100s\" is not UTF-8", key);
+    if (json_object_set_new(writer->text, key, json_string(value)) < 0)
+        return gan_fail(message, GAN_ERROR_MEMORY, "out of memory for the metadata \"%.100s\"", key);
     return GAN_OK;
 }
 
@@ -169,7 +190,10 @@ static char *header_text(const gan_file_writer *writer, size_t *size)
     char *text = length ? malloc(*size) : NULL;
     if (text) {
         memset(text, ' ', *size);
-        json_dumpb(root, text, length, JSON_COMPACT);
+        if (json_dumpb(root, text, length, JSON_COMPACT) != length) { /* it may want memory again */
+            free(text);
+            text = NULL;
+        }
     }
     json_decref(root);
     return text;
