@@ -145,7 +145,7 @@ static geometry make_geometry(int64_t n, int64_t h, int64_t w, int64_t i, int64_
 static geometry random_geometry(int round)
 {
     static const int64_t channels[] = {1, 2, 3, 8, 16, 17, 32, 64};
-    int64_t kh = pick(1, 5), kw = pick(0, 2) ? kh : pick(1, 5);
+    int64_t kh = pick(1, 5), kw = pick(0, 2) ? kh : pick(1, 5); /* the same numbers are drawn in any case */
     int pad = (int)pick(0, (kh < kw ? kh : kw) - 1);
     int64_t h = pick(kh, 12), w = pick(kw, 12), n = pick(1, 3);
     geometry g = make_geometry(n, h, w, channels[pick(0, 7)], channels[pick(0, 7)], kh, kw, (int)pick(1, 3), pad);
@@ -159,6 +159,9 @@ static geometry random_geometry(int round)
     case 6: return make_geometry(1, 16, 16, 16, 32, 3, 3, 2, 1); /* with output padding as transposed */
     case 7: return make_geometry(2, 6, 6, 16, 8, 1, 1, 1, 0);
     case 8: return make_geometry(4, 4, 4, 64, 100, 4, 4, 1, 0);
+    case 9: return make_geometry(2, 9, 9, 64, 64, 3, 3, 2, 1);
+    case 10: return make_geometry(1, 6, 6, 128, 64, 3, 3, 2, 1);
+    case 11: return make_geometry(2, 8, 8, 128, 64, 4, 4, 1, 1);
     default: return g;
     }
 }

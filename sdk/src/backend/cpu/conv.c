@@ -143,18 +143,28 @@ static gan_status conv_as_product(gan__cpu *cpu, gan__direction d, const gan__co
     return status;
 }
 
-static gan_status conv(gan__backend *be, gan__direction d, const gan__conv_args *a)
+static gan_status compute(gan__cpu *cpu, gan__direction d, const gan__conv_args *a)
 {
-    gan__cpu *cpu = gan__cpu_of(be);
     if (is_product(a))
         return conv_as_product(cpu, d, a);
     if (gan__winograd_fits(d, a))
         return gan__winograd(cpu, d, a);
     if (gan__conv_few_fits(d, a))
         return gan__conv_few(cpu, d, a);
-    gan_status status = conv_as(cpu, d, a, a->compute);
-    if (status == GAN_ERROR_UNSUPPORTED && a->compute == GAN_BF16)
-        status = conv_as(cpu, d, a, GAN_F32);
+    if (d == GAN__WEIGHT && gan__conv_columns_fits(a))
+        return gan__conv_columns(cpu, a);
+    return conv_as(cpu, d, a, a->compute);
+}
+
+static gan_status conv(gan__backend *be, gan__direction d, const gan__conv_args *args)
+{
+    gan__cpu *cpu = gan__cpu_of(be);
+    gan__conv_args a = *args;
+    gan_status status = compute(cpu, d, &a);
+    if (status == GAN_ERROR_UNSUPPORTED && a.compute == GAN_BF16) { /* an older processor */
+        a.compute = GAN_F32;
+        status = compute(cpu, d, &a);
+    }
     if (status == GAN_ERROR_UNSUPPORTED)
         return gan__cpu_fail(cpu, status, "oneDNN has no such convolution on this processor");
     return status;

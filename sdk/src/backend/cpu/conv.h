@@ -14,4 +14,8 @@ gan_status gan__cpu_with_dtype(gan__cpu *cpu, const gan__array *a, gan_dtype dty
 bool gan__conv_few_fits(gan__direction d, const gan__conv_args *a);
 gan_status gan__conv_few(gan__cpu *cpu, gan__direction d, const gan__conv_args *a);
 
+/* conv_columns.c: whether it is made for this weight gradient, and the gradient. */
+bool gan__conv_columns_fits(const gan__conv_args *a);
+gan_status gan__conv_columns(gan__cpu *cpu, const gan__conv_args *a);
+
 #endif
