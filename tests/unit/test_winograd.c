@@ -12,20 +12,25 @@ typedef struct geometry {
 } geometry;
 
 static const geometry cases[] = {
-    {3, 19, 22, 32, 64, 3, 1, 1}, {1, 34, 34, 64, 80, 3, 1, 0}, {2, 17, 30, 48, 64, 3, 1, 2},
-    {5, 32, 30, 32, 48, 4, 2, 1}, {1, 64, 64, 32, 64, 4, 2, 0}, {64, 8, 8, 64, 64, 4, 2, 1},
-    {7, 15, 21, 64, 64, 4, 2, 1}, {1, 64, 62, 64, 48, 3, 2, 1}, {6, 33, 32, 64, 64, 3, 2, 0},
+    {3, 19, 22, 32, 64, 3, 1, 1},   {1, 34, 34, 64, 80, 3, 1, 0}, {2, 17, 30, 48, 64, 3, 1, 2},
+    {4, 16, 16, 256, 256, 3, 1, 1}, {5, 32, 30, 32, 48, 4, 2, 1}, {4, 32, 34, 64, 256, 4, 2, 0},
+    {64, 8, 8, 64, 64, 4, 2, 1},    {7, 31, 28, 64, 64, 4, 2, 1}, {5, 64, 64, 64, 48, 3, 2, 1},
+    {22, 33, 33, 64, 64, 3, 2, 0},
 };
 enum { CASES = sizeof(cases) / sizeof(cases[0]) };
 
 static gan_context *ctx;
+static gan_precision precision;
+static double tolerance; /* in standard deviations of the result */
 static gan_tensor *x, *w, *y;
 static gan_conv p;
 static int64_t out_height, out_width;
 
 static void setup_case(const geometry *g, int threads)
 {
-    gan_context_options options = {.struct_size = sizeof(options), .threads = threads, .seed = 1};
+    tolerance = precision == GAN_PRECISION_BF16 ? 0.04 : 3e-5;
+    gan_context_options options = {
+        .struct_size = sizeof(options), .precision = precision, .threads = threads, .seed = 1};
     ck_assert_int_eq(gan_context_create(&options, &ctx, NULL), GAN_OK);
     p = (gan_conv){.stride = g->stride, .pad = g->pad};
     out_height = (g->height + 2 * g->pad - g->kernel) / g->stride + 1;
@@ -33,6 +38,10 @@ static void setup_case(const geometry *g, int threads)
     x = gan_randn(ctx, GAN_SHAPE(g->images, g->height, g->width, g->in));
     w = gan_randn(ctx, GAN_SHAPE(g->out, g->kernel, g->kernel, g->in));
     y = gan_randn(ctx, GAN_SHAPE(g->images, out_height, out_width, g->out));
+    if (precision == GAN_PRECISION_BF16) {
+        x = gan_cast(x, GAN_BF16);
+        y = gan_cast(y, GAN_BF16);
+    }
 }
 
 static float *values(gan_tensor *t)
@@ -89,7 +98,7 @@ static void compare(const float *got, int64_t n, int64_t channels, const float *
         worst = fmax(worst, fabs(expected - (double)got[i * channels + channel]));
         square += expected * expected;
     }
-    ck_assert_msg(worst < 3e-5 * sqrt(square / (double)n), "off by %g of the standard deviation",
+    ck_assert_msg(worst < tolerance * sqrt(square / (double)n), "off by %g of the standard deviation",
                   worst / sqrt(square / (double)n));
 }
 
@@ -125,19 +134,20 @@ static void check_weights(const geometry *g, gan_tensor *result)
                 expected[k] = 0;
             for_each_tap(g, add_weight);
             for (int64_t k = 0; k < taps; k++)
-                ck_assert_double_eq_tol(got[(channel * taps + k) * g->in + other], expected[k], 3e-5 * scale);
+                ck_assert_double_eq_tol(got[(channel * taps + k) * g->in + other], expected[k], tolerance * scale);
         }
     free(got);
 }
 
 static bool fits(gan__direction direction, const geometry *g)
 {
-    gan__conv_args a = {.compute = GAN_F32,
+    gan_dtype dtype = precision == GAN_PRECISION_BF16 ? GAN_BF16 : GAN_F32;
+    gan__conv_args a = {.compute = dtype,
                         .stride = g->stride,
                         .pad = g->pad,
-                        .x = {.dtype = GAN_F32, .ndim = 4, .dim = {g->images, g->height, g->width, g->in}},
+                        .x = {.dtype = dtype, .ndim = 4, .dim = {g->images, g->height, g->width, g->in}},
                         .w = {.dtype = GAN_F32, .ndim = 4, .dim = {g->out, g->kernel, g->kernel, g->in}},
-                        .y = {.dtype = GAN_F32, .ndim = 4, .dim = {g->images, out_height, out_width, g->out}}};
+                        .y = {.dtype = dtype, .ndim = 4, .dim = {g->images, out_height, out_width, g->out}}};
     return gan__winograd_fits(direction, &a);
 }
 
@@ -149,8 +159,8 @@ static void run_case(const geometry *g, int threads)
     X = xs, W = ws, Y = ys;
     in_channels = g->in, out_channels = g->out, taps = (int64_t)g->kernel * g->kernel;
 
-    ck_assert(fits(GAN__WEIGHT, g));
-    check_weights(g, gan_conv2d_weight(x, y, g->kernel, g->kernel, p));
+    if (fits(GAN__WEIGHT, g))
+        check_weights(g, gan_conv2d_weight(x, y, g->kernel, g->kernel, p));
     if (fits(GAN__FORWARD, g)) {
         gan_tensor *bias = gan_randn(ctx, GAN_SHAPE(g->out));
         int64_t n = g->images * out_height * out_width;
@@ -175,36 +185,59 @@ static void run_case(const geometry *g, int threads)
 
 START_TEST(matches_the_definition)
 {
+    precision = GAN_PRECISION_F32;
     run_case(&cases[_i], 2);
     run_case(&cases[_i], 3);
 }
 END_TEST
 
-/* All of 3x3 stride 1 and 4x4 stride 2 go this way in each direction, or the cases above would test nothing. */
-START_TEST(is_taken)
+START_TEST(matches_the_definition_in_bf16)
 {
-    int forward = 0, data = 0;
+    precision = GAN_PRECISION_BF16;
+    run_case(&cases[_i], 2);
+    run_case(&cases[_i], 3);
+}
+END_TEST
+
+/* How many of the cases are taken: or those above would test nothing. */
+static int taken(gan__direction direction)
+{
+    int n = 0;
     for (int i = 0; i < CASES; i++) {
         const geometry *g = &cases[i];
         out_height = (g->height + 2 * g->pad - g->kernel) / g->stride + 1;
         out_width = (g->width + 2 * g->pad - g->kernel) / g->stride + 1;
-        forward += fits(GAN__FORWARD, g);
-        data += fits(GAN__DATA, g);
+        n += fits(direction, g);
     }
-    ck_assert_int_ge(forward, 7);
-    ck_assert_int_ge(data, 7);
+    return n;
+}
+
+START_TEST(is_taken)
+{
+    precision = GAN_PRECISION_F32;
+    ck_assert_int_eq(taken(GAN__FORWARD), CASES - 2); /* 3x3 stride 2: weight gradient only */
+    ck_assert_int_eq(taken(GAN__DATA), CASES - 2);
+    ck_assert_int_eq(taken(GAN__WEIGHT), CASES);
+    precision = GAN_PRECISION_BF16;
+    ck_assert_int_eq(taken(GAN__FORWARD), 4);
+    ck_assert_int_eq(taken(GAN__DATA), 2);
+    ck_assert_int_eq(taken(GAN__WEIGHT), CASES - 2);
 }
 END_TEST
 
-/* bf16 runs and small or thin convolutions stay direct. */
+/* Small or thin convolutions, and operands of other types, stay direct. */
 START_TEST(is_not_taken)
 {
-    gan__conv_args a = {.compute = GAN_BF16, .stride = 1, .pad = 1};
+    gan__conv_args a = {.compute = GAN_F32, .stride = 1, .pad = 1};
     a.x = a.y = (gan__array){.dtype = GAN_F32, .ndim = 4, .dim = {8, 32, 32, 64}};
     a.w = (gan__array){.dtype = GAN_F32, .ndim = 4, .dim = {64, 3, 3, 64}};
-    ck_assert(!gan__winograd_fits(GAN__FORWARD, &a));
-    a.compute = GAN_F32;
     ck_assert(gan__winograd_fits(GAN__FORWARD, &a));
+    a.compute = GAN_BF16;
+    ck_assert(!gan__winograd_fits(GAN__WEIGHT, &a));
+    a.compute = GAN_F32;
+    a.w.dim[3] = a.x.dim[3] = 40;
+    ck_assert(!gan__winograd_fits(GAN__FORWARD, &a));
+    a.w.dim[3] = a.x.dim[3] = 64;
     a.x.dim[0] = a.y.dim[0] = 1;
     a.x.dim[1] = a.x.dim[2] = a.y.dim[1] = a.y.dim[2] = 4;
     ck_assert(!gan__winograd_fits(GAN__FORWARD, &a));
@@ -217,6 +250,7 @@ static Suite *suite(void)
     TCase *t = tcase_create("winograd");
     tcase_set_timeout(t, 120);
     tcase_add_loop_test(t, matches_the_definition, 0, CASES);
+    tcase_add_loop_test(t, matches_the_definition_in_bf16, 0, CASES);
     tcase_add_test(t, is_taken);
     tcase_add_test(t, is_not_taken);
     suite_add_tcase(s, t);

@@ -29,18 +29,26 @@ typedef struct gan__isa_update {
 } gan__isa_update;
 
 /* One tile of a Winograd convolution (winograd.h): a window of `image` [height, width, channels] whose first pixel is
- * (row, col), perhaps outside, channels [from, to); and its values at the points, `stride` floats from one to the next. */
+ * (row, col), perhaps outside, channels [from, to); and its values at the points, `stride` elements from one to the
+ * next. All are f32; in the schemes of bf16, pixels of x and y and the points that are gathered are bf16. */
 typedef struct gan__isa_tile {
-    float *image;
+    void *image;
     int64_t height, width, channels;
     int64_t row, col, from, to;
-    float *tile;
+    void *tile;
     int64_t stride;
     bool add; /* scatter to w: add to what is there */
 } gan__isa_tile;
 
 #define GAN__WINOGRAD_LANES 16 /* channels come in multiples of this */
-enum { GAN__WINOGRAD_43, GAN__WINOGRAD_42, GAN__WINOGRAD_22, GAN__WINOGRAD_SCHEMES };
+enum {
+    GAN__WINOGRAD_43,
+    GAN__WINOGRAD_42,
+    GAN__WINOGRAD_22,
+    GAN__WINOGRAD_23_BF16,
+    GAN__WINOGRAD_22_BF16,
+    GAN__WINOGRAD_SCHEMES
+};
 enum { GAN__TILE_X, GAN__TILE_Y, GAN__TILE_W, GAN__TILE_KINDS };
 
 typedef struct gan__isa {
@@ -79,7 +87,7 @@ typedef struct gan__isa {
     void (*scale_row)(float w, const float *in, float *out, int64_t n);
     void (*add_scaled_row)(float w, const float *in, float *out, int64_t n);
 
-    /* Pixels (zero where outside) to points; and back, x added, y stored. Pixels outside are not written. */
+    /* Pixels (zero where outside) to points; and back, x added (always in f32), y stored, outside not written. */
     void (*gather[GAN__WINOGRAD_SCHEMES][GAN__TILE_KINDS])(const gan__isa_tile *t);
     void (*scatter[GAN__WINOGRAD_SCHEMES][GAN__TILE_KINDS])(const gan__isa_tile *t);
 

@@ -12,11 +12,32 @@
 #include "../isa.h"
 
 typedef float vec __attribute__((vector_size(64), may_alias));
-typedef float vec_at __attribute__((vector_size(64), aligned(4), may_alias)); /* in memory, anywhere */
+typedef uint32_t word __attribute__((vector_size(64)));
+/* in memory, anywhere */
+typedef float vec_at __attribute__((vector_size(64), aligned(4), may_alias));
+typedef uint16_t half_at __attribute__((vector_size(32), aligned(2), may_alias));
 
 enum { LANES = GAN__WINOGRAD_LANES };
 
 #define INLINE static inline __attribute__((always_inline))
+
+/* Channels from and to memory, where they are f32 or, if `half`, bf16 (rounded to nearest even). */
+INLINE void load(vec *to, const void *from, bool half)
+{
+    *to = half ? (vec)(__builtin_convertvector(*(const half_at *)from, word) << 16) : (vec) * (const vec_at *)from;
+}
+
+INLINE void store(void *to, const vec *from, bool half)
+{
+    if (!half) {
+        *(vec_at *)to = *from;
+        return;
+    }
+    word bits = (word)*from, rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
+    word nan = (word)(*from != *from);
+    rounded = (nan & (bits >> 16 | 0x40)) | (~nan & rounded);
+    *(half_at *)to = __builtin_convertvector(rounded, half_at);
+}
 
 /* ---- F(2, 2): points 0, 1, infinity ---- */
 
@@ -49,6 +70,55 @@ INLINE void y_out_22(const vec *z, int s, vec *y, int t)
 
 #define w_in_22  y_in_22
 #define w_out_22 y_out_22
+
+/* ---- F(2, 3): points 0, 1, -1, infinity ---- */
+
+INLINE void x_in_23(const vec *d, int s, vec *v, int t)
+{
+    v[0] = d[0] - d[2 * s];
+    v[t] = d[s] + d[2 * s];
+    v[2 * t] = d[2 * s] - d[s];
+    v[3 * t] = d[3 * s] - d[s];
+}
+
+INLINE void x_out_23(const vec *v, int s, vec *d, int t)
+{
+    d[0] = v[0];
+    d[t] = v[s] - v[2 * s] - v[3 * s];
+    d[2 * t] = v[s] + v[2 * s] - v[0];
+    d[3 * t] = v[3 * s];
+}
+
+INLINE void y_in_23(const vec *y, int s, vec *z, int t)
+{
+    z[0] = y[0];
+    z[t] = y[0] + y[s];
+    z[2 * t] = y[0] - y[s];
+    z[3 * t] = y[s];
+}
+
+INLINE void y_out_23(const vec *z, int s, vec *y, int t)
+{
+    y[0] = z[0] + z[s] + z[2 * s];
+    y[t] = z[s] - z[2 * s] + z[3 * s];
+}
+
+INLINE void w_in_23(const vec *g, int s, vec *u, int t)
+{
+    vec even = 0.5f * (g[0] + g[2 * s]), odd = 0.5f * g[s];
+    u[0] = g[0];
+    u[t] = even + odd;
+    u[2 * t] = even - odd;
+    u[3 * t] = g[2 * s];
+}
+
+INLINE void w_out_23(const vec *u, int s, vec *g, int t)
+{
+    vec even = 0.5f * (u[s] + u[2 * s]);
+    g[0] = u[0] + even;
+    g[t] = 0.5f * (u[s] - u[2 * s]);
+    g[2 * t] = even + u[3 * s];
+}
 
 /* ---- F(4, 2): points 0, 1, -1, 2, infinity ---- */
 
@@ -170,8 +240,9 @@ INLINE void w_out_43(const vec *u, int s, vec *g, int t)
 
 static const vec outside; /* zero */
 
-/* Pixels of a window of side x side, `step` apart, to points x points. */
-#define GATHER(name, transform, side, points, step)                                                                    \
+/* Pixels of a window of side x side, `step` apart, to points x points; from elements of `in_size` bytes to `out_size`.
+ */
+#define GATHER(name, transform, side, points, step, in_size, out_size)                                                 \
     static void name(const gan__isa_tile *t)                                                                           \
     {                                                                                                                  \
         vec in[side * side], mid[points * side], out[points * points];                                                 \
@@ -180,32 +251,33 @@ static const vec outside; /* zero */
                 for (int i = 0; i < side; i++) {                                                                       \
                     int64_t row = t->row + step * i + phase / step, col = t->col + phase % step;                       \
                     bool in_rows = row >= 0 && row < t->height;                                                        \
-                    const float *from = t->image + (row * t->width + col) * t->channels + c;                           \
-                    for (int j = 0; j < side; j++, col += step, from += step * t->channels)                            \
-                        in[i * side + j] =                                                                             \
-                            *(const vec_at *)(in_rows && col >= 0 && col < t->width ? from : (const float *)&outside); \
+                    const char *from = (char *)t->image + ((row * t->width + col) * t->channels + c) * in_size;        \
+                    for (int j = 0; j < side; j++, col += step, from += step * t->channels * in_size) {                \
+                        const void *pixel = in_rows && col >= 0 && col < t->width ? (void *)from : (void *)&outside;   \
+                        load(&in[i * side + j], pixel, in_size == 2);                                                  \
+                    }                                                                                                  \
                 }                                                                                                      \
                 for (int j = 0; j < side; j++)                                                                         \
                     transform(in + j, side, mid + j, side);                                                            \
                 for (int i = 0; i < points; i++)                                                                       \
                     transform(mid + i * side, 1, out + i * points, 1);                                                 \
-                float *to = t->tile + phase * t->channels + c;                                                         \
-                for (int i = 0; i < points * points; i++, to += t->stride)                                             \
-                    *(vec_at *)to = out[i];                                                                            \
+                char *to = (char *)t->tile + (phase * t->channels + c) * out_size;                                     \
+                for (int i = 0; i < points * points; i++, to += t->stride * out_size)                                  \
+                    store(to, &out[i], out_size == 2);                                                                 \
             }                                                                                                          \
         }                                                                                                              \
     }
 
-/* The way back: stores the pixels, or adds to them. Pixels outside are left out. */
-#define SCATTER(name, transform, side, points, step, add)                                                              \
+/* The way back, from f32: stores the pixels, or adds to them. Pixels outside are left out. */
+#define SCATTER(name, transform, side, points, step, add, out_size)                                                    \
     static void name(const gan__isa_tile *t)                                                                           \
     {                                                                                                                  \
         vec in[points * points], mid[side * points], out[side * side];                                                 \
         for (int64_t c = t->from; c < t->to; c += LANES) {                                                             \
             for (int phase = 0; phase < step * step; phase++) {                                                        \
-                const float *from = t->tile + phase * t->channels + c;                                                 \
-                for (int i = 0; i < points * points; i++)                                                              \
-                    in[i] = *(const vec_at *)(from + i * t->stride);                                                   \
+                const float *from = (const float *)t->tile + phase * t->channels + c;                                  \
+                for (int i = 0; i < points * points; i++, from += t->stride)                                           \
+                    load(&in[i], from, false);                                                                         \
                 for (int j = 0; j < points; j++)                                                                       \
                     transform(in + j, points, mid + j, points);                                                        \
                 for (int i = 0; i < side; i++)                                                                         \
@@ -215,36 +287,59 @@ static const vec outside; /* zero */
                     int64_t col = t->col + step * (i % side) + phase % step;                                           \
                     if (row < 0 || row >= t->height || col < 0 || col >= t->width)                                     \
                         continue;                                                                                      \
-                    vec_at *pixel = (vec_at *)(t->image + (row * t->width + col) * t->channels + c);                   \
-                    if (add)                                                                                           \
-                        out[i] += *pixel;                                                                              \
-                    *pixel = out[i];                                                                                   \
+                    char *pixel = (char *)t->image + ((row * t->width + col) * t->channels + c) * out_size;            \
+                    if (add) {                                                                                         \
+                        vec before;                                                                                    \
+                        load(&before, pixel, out_size == 2);                                                           \
+                        out[i] += before;                                                                              \
+                    }                                                                                                  \
+                    store(pixel, &out[i], out_size == 2);                                                              \
                 }                                                                                                      \
             }                                                                                                          \
         }                                                                                                              \
     }
 
-/* m outputs, r taps, T = m + r - 1 points, phases of x and w `step` apart */
+/* m outputs, r taps, T = m + r - 1 points, phases of x and w `step` apart; pixels and points of f32 */
 #define SCHEME(id, m, r, T, step)                                                                                      \
-    GATHER(gather_x_##id, x_in_##id, T, T, step)                                                                       \
-    GATHER(gather_y_##id, y_in_##id, m, T, 1)                                                                          \
-    GATHER(gather_w_##id, w_in_##id, r, T, step)                                                                       \
-    SCATTER(scatter_x_##id, x_out_##id, T, T, step, true)                                                              \
-    SCATTER(scatter_y_##id, y_out_##id, m, T, 1, false)                                                                \
-    SCATTER(scatter_w_##id, w_out_##id, r, T, step, t->add)
+    GATHER(gather_x_##id, x_in_##id, T, T, step, 4, 4)                                                                 \
+    GATHER(gather_y_##id, y_in_##id, m, T, 1, 4, 4)                                                                    \
+    GATHER(gather_w_##id, w_in_##id, r, T, step, 4, 4)                                                                 \
+    SCATTER(scatter_x_##id, x_out_##id, T, T, step, true, 4)                                                           \
+    SCATTER(scatter_y_##id, y_out_##id, m, T, 1, false, 4)                                                             \
+    SCATTER(scatter_w_##id, w_out_##id, r, T, step, t->add, 4)
+
+/* The same where x and y, and what is multiplied, are bf16; x is added up in f32. */
+#define SCHEME_BF16(id, m, r, T, step)                                                                                 \
+    GATHER(gather_x_##id, x_in_##id, T, T, step, 2, 2)                                                                 \
+    GATHER(gather_y_##id, y_in_##id, m, T, 1, 2, 2)                                                                    \
+    GATHER(gather_w_##id, w_in_##id, r, T, step, 4, 2)                                                                 \
+    SCATTER(scatter_x_##id, x_out_##id, T, T, step, true, 4)                                                           \
+    SCATTER(scatter_y_##id, y_out_##id, m, T, 1, false, 2)                                                             \
+    SCATTER(scatter_w_##id, w_out_##id, r, T, step, t->add, 4)
+
+SCHEME(43, 4, 3, 6, 1)
+SCHEME(42, 4, 2, 5, 2)
+SCHEME(22, 2, 2, 3, 2)
+SCHEME_BF16(23, 2, 3, 4, 1)
+
+#define x_in_22h  x_in_22
+#define x_out_22h x_out_22
+#define y_in_22h  y_in_22
+#define y_out_22h y_out_22
+#define w_in_22h  w_in_22
+#define w_out_22h w_out_22
+SCHEME_BF16(22h, 2, 2, 3, 2)
 
 #define FILL(t, scheme, id)                                                                                            \
     ((t)->gather[scheme][GAN__TILE_X] = gather_x_##id, (t)->gather[scheme][GAN__TILE_Y] = gather_y_##id,               \
      (t)->gather[scheme][GAN__TILE_W] = gather_w_##id, (t)->scatter[scheme][GAN__TILE_X] = scatter_x_##id,             \
      (t)->scatter[scheme][GAN__TILE_Y] = scatter_y_##id, (t)->scatter[scheme][GAN__TILE_W] = scatter_w_##id)
 
-SCHEME(43, 4, 3, 6, 1)
-SCHEME(42, 4, 2, 5, 2)
-SCHEME(22, 2, 2, 3, 2)
-
 void GAN__ISA_NAME(gan__isa_winograd)(gan__isa *t)
 {
     FILL(t, GAN__WINOGRAD_43, 43);
     FILL(t, GAN__WINOGRAD_42, 42);
     FILL(t, GAN__WINOGRAD_22, 22);
+    FILL(t, GAN__WINOGRAD_23_BF16, 23);
+    FILL(t, GAN__WINOGRAD_22_BF16, 22h);
 }
