@@ -22,8 +22,8 @@ static gan_context *open_context(void)
 
 static void check_same(const op_case *c, uint64_t nth, const op_result *got, const op_result *want)
 {
-    ck_assert_msg(memcmp(got->y, want->y, (size_t)want->n_y * sizeof(float)) == 0, "%s.%s, allocation %llu: another value",
-                  c->group, c->name, (unsigned long long)nth);
+    ck_assert_msg(memcmp(got->y, want->y, (size_t)want->n_y * sizeof(float)) == 0,
+                  "%s.%s, allocation %llu: another value", c->group, c->name, (unsigned long long)nth);
 }
 
 static void fail_each_allocation(gan_context *ctx, const op_case *c, const op_data *data)
@@ -49,8 +49,9 @@ static void fail_each_allocation(gan_context *ctx, const op_case *c, const op_da
         ck_assert_msg(status == GAN_ERROR_MEMORY, "%s.%s, allocation %llu failed: %s: %s", c->group, c->name,
                       (unsigned long long)nth, gan_status_name(status), gan_status_message(ctx));
         gan_clear_status(ctx);
-        ck_assert_msg(gan_memory(ctx).bytes_in_use == in_use, "%s.%s, allocation %llu failed: %zu bytes are left behind",
-                      c->group, c->name, (unsigned long long)nth, gan_memory(ctx).bytes_in_use - in_use);
+        ck_assert_msg(gan_memory(ctx).bytes_in_use == in_use,
+                      "%s.%s, allocation %llu failed: %zu bytes are left behind", c->group, c->name,
+                      (unsigned long long)nth, gan_memory(ctx).bytes_in_use - in_use);
     }
     ck_assert_msg(nth > 1, "%s.%s allocates nothing", c->group, c->name);
     check_same(c, nth, &got, &want);
