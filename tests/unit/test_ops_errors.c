@@ -151,6 +151,7 @@ static void teardown(void)
     X(gan_embedding(vector3, labels), GAN_ERROR_SHAPE, "embedding", "[3]", "")                                        \
     X(gan_embedding(matrix34, labels_out), GAN_ERROR_ARGUMENT, "embedding", "3", "")                                  \
     X(gan_one_hot(labels, 0), GAN_ERROR_ARGUMENT, "one_hot", "0", "")                                                 \
+    X(gan_one_hot(labels, 1), GAN_ERROR_ARGUMENT, "", "index", "[0, 1)")                                                  \
     X(gan_one_hot(vector3, 5), GAN_ERROR_DTYPE, "one_hot", "f32", "[3]")                                              \
     X(gan_dropout(vector3, 1.0f), GAN_ERROR_ARGUMENT, "dropout", "1", "")                                             \
     X(gan_dropout(vector3, -0.5f), GAN_ERROR_ARGUMENT, "dropout", "-0.5", "")                                         \

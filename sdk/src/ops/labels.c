@@ -82,6 +82,9 @@ gan_tensor *gan_one_hot(gan_tensor *labels, int64_t classes)
     if (classes < 1 || classes > 1 << 20)
         return gan__poison(ctx, GAN_ERROR_ARGUMENT, "one_hot", "%lld is no number of classes", (long long)classes);
     gan_scope_begin(ctx);
+    gan_tensor *in_range = gan_embedding(gan_full(ctx, GAN_SHAPE(classes, 1), 1.0f), labels); /* refuses others */
+    if (in_range->poison)
+        return gan_scope_end(ctx, in_range);
     gan_tensor *numbers = gan__tensor_new(ctx, GAN_SHAPE(classes), GAN_I32);
     if (numbers->poison)
         return gan_scope_end(ctx, numbers);
