@@ -19,6 +19,16 @@ typedef uint16_t half_at __attribute__((vector_size(32), aligned(2), may_alias))
 
 enum { LANES = GAN__WINOGRAD_LANES };
 
+/* Loops over a tile are unrolled with AVX-512, where its values then stay in registers; elsewhere a vector takes
+ * several registers, and the code for plain SSE2 would take a third of a megabyte. */
+#if defined(__AVX512F__)
+#define ROLLED
+#elif defined(__clang__)
+#define ROLLED _Pragma("clang loop unroll(disable)")
+#else
+#define ROLLED _Pragma("GCC unroll 1")
+#endif
+
 #define INLINE static inline __attribute__((always_inline))
 
 /* Channels from and to memory, where they are f32 or, if `half`, bf16 (rounded to nearest even). */
@@ -248,21 +258,21 @@ static const vec outside; /* zero */
         vec in[side * side], mid[points * side], out[points * points];                                                 \
         for (int64_t c = t->from; c < t->to; c += LANES) {                                                             \
             for (int phase = 0; phase < step * step; phase++) {                                                        \
-                for (int i = 0; i < side; i++) {                                                                       \
+                ROLLED for (int i = 0; i < side; i++)                                                                  \
+                {                                                                                                      \
                     int64_t row = t->row + step * i + phase / step, col = t->col + phase % step;                       \
                     bool in_rows = row >= 0 && row < t->height;                                                        \
                     const char *from = (char *)t->image + ((row * t->width + col) * t->channels + c) * in_size;        \
-                    for (int j = 0; j < side; j++, col += step, from += step * t->channels * in_size) {                \
+                    ROLLED for (int j = 0; j < side; j++, col += step, from += step * t->channels * in_size)           \
+                    {                                                                                                  \
                         const void *pixel = in_rows && col >= 0 && col < t->width ? (void *)from : (void *)&outside;   \
                         load(&in[i * side + j], pixel, in_size == 2);                                                  \
                     }                                                                                                  \
                 }                                                                                                      \
-                for (int j = 0; j < side; j++)                                                                         \
-                    transform(in + j, side, mid + j, side);                                                            \
-                for (int i = 0; i < points; i++)                                                                       \
-                    transform(mid + i * side, 1, out + i * points, 1);                                                 \
+                ROLLED for (int j = 0; j < side; j++) transform(in + j, side, mid + j, side);                          \
+                ROLLED for (int i = 0; i < points; i++) transform(mid + i * side, 1, out + i * points, 1);             \
                 char *to = (char *)t->tile + (phase * t->channels + c) * out_size;                                     \
-                for (int i = 0; i < points * points; i++, to += t->stride * out_size)                                  \
+                ROLLED for (int i = 0; i < points * points; i++, to += t->stride * out_size)                           \
                     store(to, &out[i], out_size == 2);                                                                 \
             }                                                                                                          \
         }                                                                                                              \
@@ -276,13 +286,11 @@ static const vec outside; /* zero */
         for (int64_t c = t->from; c < t->to; c += LANES) {                                                             \
             for (int phase = 0; phase < step * step; phase++) {                                                        \
                 const float *from = (const float *)t->tile + phase * t->channels + c;                                  \
-                for (int i = 0; i < points * points; i++, from += t->stride)                                           \
-                    load(&in[i], from, false);                                                                         \
-                for (int j = 0; j < points; j++)                                                                       \
-                    transform(in + j, points, mid + j, points);                                                        \
-                for (int i = 0; i < side; i++)                                                                         \
-                    transform(mid + i * points, 1, out + i * side, 1);                                                 \
-                for (int i = 0; i < side * side; i++) {                                                                \
+                ROLLED for (int i = 0; i < points * points; i++, from += t->stride) load(&in[i], from, false);         \
+                ROLLED for (int j = 0; j < points; j++) transform(in + j, points, mid + j, points);                    \
+                ROLLED for (int i = 0; i < side; i++) transform(mid + i * points, 1, out + i * side, 1);               \
+                ROLLED for (int i = 0; i < side * side; i++)                                                           \
+                {                                                                                                      \
                     int64_t row = t->row + step * (i / side) + phase / step;                                           \
                     int64_t col = t->col + step * (i % side) + phase % step;                                           \
                     if (row < 0 || row >= t->height || col < 0 || col >= t->width)                                     \
