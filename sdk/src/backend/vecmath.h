@@ -158,9 +158,16 @@ GAN__MATH float gan__softplusf(float x)
     return (x < 0.0f ? 0.0f : x) + gan__log1p_unit(gan__expf(-gan__absf(x)));
 }
 
+/* All ones if the condition holds: choices made so stay free of branches where compilers would make some. */
+GAN__MATH uint32_t gan__mask(int condition)
+{
+    return 0u - (uint32_t)(condition != 0);
+}
+
 /* |x|^p through double precision: log x to 1e-16, so that the product with p keeps a float's digits. */
 GAN__MATH float gan__powf(float x, float p)
 {
+    const double shift = 6755399441055744.0; /* 1.5 * 2^52 rounds to the nearest integer and leaves it in the low bits */
     double a = (double)gan__absf(x);
     uint64_t bits = gan__bits_of_double(a) - 0x3fe6a09e00000000u;
     double n = (double)((int32_t)(bits >> 32) >> 20);
@@ -176,14 +183,12 @@ GAN__MATH float gan__powf(float x, float p)
     q = q * z + 0.400000000000008797;
     q = q * z + 0.666666666666666665;
     double log_a = n * 0.693147180559945309 + (2.0 * s + s * z * q);
-    log_a = a == 0.0 ? -(double)INFINITY : log_a;
-    log_a = a > 3.5e38 ? (double)INFINITY : log_a;
-    double y = (double)p * log_a;
-    y = y > 90.0 ? 90.0 : y;
-    y = y < -106.0 ? -106.0 : y;
-    double t = y * 1.44269504088896341 + 6755399441055744.0;
-    uint64_t k = gan__bits_of_double(t) - 0x4338000000000000u;
-    t -= 6755399441055744.0;
+    uint64_t end = 0u - (uint64_t)((a == 0.0) | (a > 3.5e38)); /* log a is infinite */
+    uint64_t infinite = 0x7ff0000000000000u | ((uint64_t)(a == 0.0) << 63);
+    double y = (double)p * gan__of_bits_double((gan__bits_of_double(log_a) & ~end) | (infinite & end));
+    double t = y * 1.44269504088896341 + shift;
+    uint64_t k = gan__bits_of_double(t);
+    t -= shift;
     double r = y - t * 0.693147180559945309;
     double w = 2.51004724725e-8;
     w = w * r + 2.76202015910e-7;
@@ -196,15 +201,19 @@ GAN__MATH float gan__powf(float x, float p)
     w = w * r + 0.166666666666666675;
     w = w * r + 0.5;
     double e = (w * r * r + r + 1.0) * gan__of_bits_double((k + 1023u) << 52);
-    float value = (float)e;
+    uint32_t value = gan__bits_of((float)e);
+    value = (value & gan__mask((y >= -106.0) & (y <= 90.0))) | (gan__mask(y > 90.0) & 0x7f800000u);
+    /* The sign of x stays for odd p; a negative x has no other power than whole ones. */
     float big = gan__absf(p);
-    int integer = (big >= 8388608.0f) | (p == (float)(int32_t)(big < 8388608.0f ? p : 0.0f));
-    int odd = (big < 16777216.0f) & integer & ((int32_t)(big < 16777216.0f ? big : 0.0f) & 1);
-    uint32_t sign = gan__bits_of(x) & 0x80000000u;
-    value = odd ? gan__of_bits(gan__bits_of(value) | sign) : value;
-    value = ((x < 0.0f) & !integer & (x >= -3.40282347e38f) & (big <= 3.40282347e38f)) ? NAN : value;
-    value = (x == 1.0f) | (p == 0.0f) | ((x == -1.0f) & (big > 3.40282347e38f)) ? 1.0f : value;
-    return ((x != x) & (p != 0.0f)) | ((p != p) & (x != 1.0f)) ? NAN : value;
+    double whole = (double)p + shift;
+    int integer = (big >= 8388608.0f) | (whole - shift == (double)p);
+    int odd = (big < 16777216.0f) & integer & (int)(gan__bits_of_double(whole) & 1u);
+    value |= gan__bits_of(x) & gan__mask(odd) & 0x80000000u;
+    int no_root = (x < 0.0f) & !integer & (x >= -3.40282347e38f) & (big <= 3.40282347e38f);
+    int one = (x == 1.0f) | (p == 0.0f) | ((x == -1.0f) & (big > 3.40282347e38f));
+    int nan = ((x != x) & (p != 0.0f)) | ((p != p) & (x != 1.0f));
+    value = (value & ~gan__mask(one)) | (0x3f800000u & gan__mask(one));
+    return gan__of_bits(value | (gan__mask(no_root | nan) & 0x7fc00000u));
 }
 
 /* sin(pi x), cos(pi x) for |x| <= 1/4. */
