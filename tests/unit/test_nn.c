@@ -444,7 +444,7 @@ START_TEST(describe_tells_every_leaf_and_changes_nothing)
     gan_random_state before = gan_random_get(ctx);
     listing l = {0};
     ck_assert_int_eq(gan_layer_describe(net, GAN_SHAPE(5, 8), write_line, &l), GAN_OK);
-    ck_assert_str_eq(l.text, "0 linear [5, 32] 288\n1 activation [5, 32] 0\n2 reshape [5, 2, 2, 8] 0\n"
+    ck_assert_str_eq(l.text, "0 linear [5, 32] 288\n1 relu [5, 32] 0\n2 reshape [5, 2, 2, 8] 0\n"
                              "3.0 conv2d [5, 2, 2, 8] 584\n3.1 batch_norm [5, 2, 2, 8] 16\n4 dropout [5, 2, 2, 8] 0\n");
     ck_assert(gan_layer_is_training(net) && gan_layer_is_training(block) && !gan_layer_is_training(drop));
     ck_assert_uint_eq(gan_random_get(ctx).counter, before.counter);

@@ -42,6 +42,14 @@ static void dotted_name(const gan_layer *layer, const gan_layer *root, char *out
         used += (size_t)snprintf(out + used, size - used, "%s%s", path[n]->name, n ? "." : "");
 }
 
+static const char *kind_name(const gan_layer *layer)
+{
+    static const char *const activations[] = {"identity", "relu", "leaky_relu", "tanh", "sigmoid"};
+    if (layer->kind == &gan__activation_layer && layer->activation.kind <= GAN_SIGMOID)
+        return activations[layer->activation.kind];
+    return layer->custom ? layer->custom_name : layer->kind->name;
+}
+
 static void tell(gan_layer *layer, gan_tensor *y)
 {
     gan__trace *trace = layer->trace;
@@ -53,7 +61,7 @@ static void tell(gan_layer *layer, gan_tensor *y)
         return;
     char name[GAN__PATH_MAX];
     dotted_name(layer, trace->root, name, sizeof name);
-    trace->line(name, layer->custom ? layer->custom_name : layer->kind->name, y->shape, own, trace->user);
+    trace->line(name, kind_name(layer), y->shape, own, trace->user);
 }
 
 gan_tensor *gan_forward(gan_layer *layer, gan_tensor *x)
