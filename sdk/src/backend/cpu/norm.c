@@ -11,7 +11,9 @@
  */
 #include "cpu.h"
 
-#define GAN__BLOCK 8192   /* elements of a block: few enough for the cache, and for sums in f32 */
+/* Elements of a block: few enough for sums in f32, and where they are staged for the first-level cache. */
+#define GAN__BLOCK 8192
+#define GAN__STAGED_BLOCK 2048
 #define GAN__PERIOD 128   /* rows are joined up to this length */
 #define GAN__SMALL_C 64   /* below this many channels */
 
@@ -22,6 +24,7 @@ typedef struct layout {
     int64_t group;          /* elements per group */
     int64_t parts;
     int threads;
+    int64_t block; /* elements worked on at a time: whole periods */
 } layout;
 
 static layout make_layout(const gan__cpu *cpu, const gan__norm_args *a)
@@ -31,6 +34,8 @@ static layout make_layout(const gan__cpu *cpu, const gan__norm_args *a)
         l.repeat = GAN__PERIOD / l.channels < l.rows ? GAN__PERIOD / l.channels : l.rows;
     l.period = l.repeat * l.channels;
     l.group = l.rows * l.channels;
+    l.block = a->dtype == GAN_F32 ? GAN__BLOCK : GAN__STAGED_BLOCK;
+    l.block = l.period < l.block ? l.block / l.period * l.period : l.period;
     l.threads = gan__cpu_threads(cpu, l.groups * l.group);
     l.parts = l.groups >= l.threads ? 1 : (l.threads + l.groups - 1) / l.groups;
     return l;
@@ -41,12 +46,6 @@ static int64_t task_range(const layout *l, int64_t task, int64_t *begin, int64_t
 {
     gan__cpu_part(l->group, l->period, l->parts, task % l->parts, begin, end);
     return task / l->parts;
-}
-
-/* Elements per block: whole periods. */
-static int64_t block_of(const layout *l)
-{
-    return l->period < GAN__BLOCK ? GAN__BLOCK / l->period * l->period : l->period;
 }
 
 /* out[j] = in[j % channels], a period long. */
@@ -79,7 +78,7 @@ static void join(double *mean, double *m2, double n, double other_mean, double o
 static void moments_of_range(const gan__cpu *cpu, const layout *l, gan_dtype dtype, const void *x, int64_t begin,
                              int64_t end, float *scratch, moments *out)
 {
-    int64_t period = l->period, block = block_of(l);
+    int64_t period = l->period, block = l->block;
     memset(out->mean, 0, (size_t)period * sizeof *out->mean);
     memset(out->m2, 0, (size_t)period * sizeof *out->m2);
     out->n = 0;
@@ -119,7 +118,7 @@ static void finish_moments(const layout *l, const moments *part, float eps, floa
 
 static gan_status statistics(gan__cpu *cpu, const layout *l, const gan__norm_args *a)
 {
-    int64_t tasks = l->groups * l->parts, block = block_of(l);
+    int64_t tasks = l->groups * l->parts, block = l->block;
     size_t doubles = (size_t)(tasks * 2 * l->period), floats = (size_t)l->threads * (size_t)(2 * l->period + block);
     size_t bytes = doubles * sizeof(double) + (size_t)tasks * sizeof(moments) + floats * sizeof(float);
     double *memory = gan__workspace(cpu->base.ctx, bytes);
@@ -152,7 +151,7 @@ gan_status gan__cpu_norm_apply(gan__backend *be, const gan__norm_args *a)
     layout l = make_layout(cpu, a);
     if (l.groups * l.group == 0)
         return GAN_OK;
-    int64_t block = block_of(&l), each = 3 * l.period + 2 * block;
+    int64_t block = l.block, each = 3 * l.period + 2 * block;
     size_t bytes = (size_t)(l.threads * each) * sizeof(float);
     float *memory = gan__workspace(be->ctx, bytes);
     if (!memory)
@@ -222,7 +221,7 @@ static void load_block(const gan__cpu *cpu, const backward *b, int64_t where, in
 static void sums_of_task(const gan__cpu *cpu, const backward *b, int64_t task, float *scratch)
 {
     const layout *l = &b->l;
-    int64_t period = l->period, block = block_of(l), begin, end, g = task_range(l, task, &begin, &end);
+    int64_t period = l->period, block = l->block, begin, end, g = task_range(l, task, &begin, &end);
     float *mean = scratch, *scale = mean + period, *dgamma = scale + period, *dbeta = dgamma + period;
     float *buffer = scratch + 7 * period;
     double *total = b->part + task * 2 * period;
@@ -272,7 +271,7 @@ static void gradient_of_task(const gan__cpu *cpu, const backward *b, int64_t tas
 {
     const layout *l = &b->l;
     const gan__norm_args *a = b->a;
-    int64_t period = l->period, block = block_of(l), begin, end, g = task_range(l, task, &begin, &end);
+    int64_t period = l->period, block = l->block, begin, end, g = task_range(l, task, &begin, &end);
     float *mean = scratch, *k0 = mean + period, *k1 = k0 + period, *k2 = k1 + period, *buffer = scratch + 7 * period;
     repeat(l, a->mean + g * l->channels, 0.0f, mean);
     for (int64_t j = 0; j < period; j++) {
@@ -318,7 +317,7 @@ gan_status gan__cpu_norm_backward(gan__backend *be, const gan__norm_args *a)
     if (l->groups * l->group == 0)
         return GAN_OK;
     size_t part = (size_t)(l->groups * l->parts * 2 * l->period), sums = (size_t)(l->groups * 2 * l->channels);
-    b.each = 7 * l->period + 4 * block_of(l);
+    b.each = 7 * l->period + 4 * l->block;
     size_t bytes = (part + sums) * sizeof(double) + (size_t)(l->threads * b.each) * sizeof(float);
     b.part = gan__workspace(be->ctx, bytes);
     if (!b.part)

@@ -95,27 +95,31 @@ static double reduce_run(const gan__cpu *cpu, const reduction *r, const int64_t 
     return total;
 }
 
-/* Columns [c, c + n) over rows [begin, end): total[j] gets their reduction. n <= GAN__BLOCK. */
+/* Columns [c, c + n) over rows [begin, end): total[j] gets their reduction. n <= GAN__BLOCK. Operands that cannot be
+ * read in place are staged, several rows at a time where they are dense. */
 static void reduce_columns(const gan__cpu *cpu, const reduction *r, const int64_t offset[2], const dimension *rows,
                            const dimension *columns, int64_t begin, int64_t end, int64_t c, int64_t n, double *total)
 {
     float buffer[2][GAN__BLOCK], acc[GAN__BLOCK];
-    bool direct = true;
-    for (int k = 0; k < r->n_in; k++)
+    bool direct = true, dense = true;
+    for (int k = 0; k < r->n_in; k++) {
         direct = direct && columns->stride[k] == 1 && r->dtype[k] == GAN_F32;
+        dense = dense && columns->stride[k] == 1 && rows->stride[k] == n;
+    }
+    int64_t step = direct ? GAN__ROWS : dense ? GAN__BLOCK / n : 1;
     for (int64_t j = 0; j < n; j++)
         total[j] = start(r->op);
     for (int64_t i = begin; i < end; i += GAN__ROWS) {
-        int64_t m = end - i < GAN__ROWS ? end - i : GAN__ROWS;
+        int64_t last = end - i < GAN__ROWS ? end : i + GAN__ROWS;
         for (int64_t j = 0; j < n; j++)
             acc[j] = (float)start(r->op);
-        int64_t step = direct ? m : 1;
-        for (int64_t row = i; row < i + m; row += step) {
+        for (int64_t row = i, m; row < last; row += m) {
+            m = last - row < step ? last - row : step;
             const float *in[2];
             for (int k = 0; k < 2; k++)
                 in[k] = load(cpu, r, k, offset[k] + row * rows->stride[k] + c * columns->stride[k], columns->stride[k],
-                             direct ? 1 : n, buffer[k]);
-            cpu->isa.columns[r->op](in[0], rows->stride[0], in[1], rows->stride[1], step, n, acc);
+                             direct ? 1 : m * n, buffer[k]);
+            cpu->isa.columns[r->op](in[0], rows->stride[0], in[1], rows->stride[1], m, n, acc);
         }
         for (int64_t j = 0; j < n; j++)
             total[j] = combine(r->op, total[j], (double)acc[j]);
@@ -202,10 +206,29 @@ static int64_t reduce_task(const gan__cpu *cpu, const division *d, int64_t task,
     return kept * d->columns.n + column;
 }
 
+/* Rows that are read in place, one after the other: the common case of many short ones. */
+static bool reduce_rows(const gan__cpu *cpu, const division *d, int64_t begin, int64_t end, double scale, float *out)
+{
+    const reduction *r = d->r;
+    if (d->by_columns || d->parts > 1 || d->leading > 1 || d->reduced > 1)
+        return false;
+    for (int k = 0; k < r->n_in; k++) {
+        if (d->length.stride[k] != 1 || r->dtype[k] != GAN_F32)
+            return false;
+    }
+    const float *a = (const float *)r->data[0], *b = (const float *)r->data[1];
+    int64_t step_a = d->leading ? r->dim[0].stride[0] : 0, step_b = d->leading ? r->dim[0].stride[1] : 0;
+    for (int64_t i = begin; i < end; i++)
+        out[i] = (float)(scale * cpu->isa.run[r->op](a + i * step_a, b ? b + i * step_b : NULL, d->length.n));
+    return true;
+}
+
 /* Tasks [begin, end) into out, or, when there are several parts, into their rows of `partial`. */
 static void reduce_tasks(const gan__cpu *cpu, const division *d, int64_t begin, int64_t end, double scale, float *out,
                          double *partial)
 {
+    if (reduce_rows(cpu, d, begin, end, scale, out))
+        return;
     double total[GAN__BLOCK];
     for (int64_t task = begin; task < end; task++) {
         int64_t n, at = reduce_task(cpu, d, task, &n, total);

@@ -10,6 +10,20 @@
 #define GAN__LANES 64
 #define GAN__RUN_BLOCK (32 * GAN__LANES)
 
+/* The sum of n lanes, in a tree: short chains of additions. */
+static double fold(float *lane, int n)
+{
+    for (; n > 16; n /= 2) {
+#pragma omp simd
+        for (int j = 0; j < n / 2; j++)
+            lane[j] += lane[j + n / 2];
+    }
+    double wide[8];
+    for (int j = 0; j < 8; j++)
+        wide[j] = (double)lane[j] + (double)lane[j + 8];
+    return ((wide[0] + wide[4]) + (wide[1] + wide[5])) + ((wide[2] + wide[6]) + (wide[3] + wide[7]));
+}
+
 #define GAN__RUN(name, term)                                                                                           \
     static double run_##name(const float *pa, const float *pb, int64_t n)                                             \
     {                                                                                                                  \
@@ -25,16 +39,19 @@
                     GAN__TERM_##name(i + j) lane[j] += (term);                                                         \
                 }                                                                                                      \
             }                                                                                                          \
-            double block = 0.0;                                                                                        \
-            for (int j = 0; j < GAN__LANES; j++)                                                                       \
-                block += (double)lane[j];                                                                              \
-            total += block;                                                                                            \
+            total += fold(lane, GAN__LANES);                                                                      \
         }                                                                                                              \
-        double rest = 0.0;                                                                                             \
-        for (; i < n; i++) {                                                                                           \
-            GAN__TERM_##name(i) rest += (double)(term);                                                                \
+        float rest[16] = {0.0f};                                                                                       \
+        for (; n - i >= 16; i += 16) {                                                                                 \
+            _Pragma("omp simd") for (int j = 0; j < 16; j++)                                                           \
+            {                                                                                                          \
+                GAN__TERM_##name(i + j) rest[j] += (term);                                                             \
+            }                                                                                                          \
         }                                                                                                              \
-        return total + rest;                                                                                           \
+        for (int j = 0; i < n; i++, j++) {                                                                             \
+            GAN__TERM_##name(i) rest[j] += (term);                                                                     \
+        }                                                                                                              \
+        return total + fold(rest, 16);                                                                            \
     }
 
 #define GAN__TERM_sum(index) const float a = pa[index];
