@@ -1,4 +1,6 @@
+#!/usr/bin/env bash
 # The command line: help, versions, and what is wrong with it, in one sentence with status 2.
+# shellcheck source=harness.sh
 . "$(dirname "$0")/harness.sh"
 
 ganhost

@@ -1,4 +1,6 @@
+#!/usr/bin/env bash
 # Config files: what is wrong is told with file, line and column; what is right is resolved and comes back.
+# shellcheck source=harness.sh
 . "$(dirname "$0")/harness.sh"
 
 wrong() # PLACE TEXT, and the file on standard input
@@ -94,14 +96,14 @@ YAML
 wrong 2:1 "not valid YAML: did not find expected ',' or '}'" <<'YAML'
 train: {batch: 1
 YAML
-printf 'seed: 1\nname: "\377"\n' | wrong 2:8 'not valid YAML text: invalid leading UTF-8 octet'
-printf 'name: "a\\0b"\n' | wrong 1:7 'a zero byte in a value'
-printf 'name: "a\\nb"\n' | wrong 1:7 'name must be text on one line'
-{ printf 'name: '; head -c 5000 /dev/zero | tr '\0' x; } | wrong 1:7 'a value of more than 4095 bytes'
-{ printf 'seed: [1'; for i in $(seq 3000); do printf ', 1'; done; printf ']\n'; } | wrong 1:4103 'a list of more than 4095 bytes'
-for i in $(seq 1100); do echo "x$i: 1"; done | wrong 1025:1 'more than 1024 options'
-{ for i in $(seq 20000); do printf '['; done; echo; } | wrong 1:1 'a config file holds lines'
-{ printf 'seed: '; for i in $(seq 20000); do printf '['; done; echo; } | wrong 1:8 'a list must hold plain values'
+wrong 2:8 'not valid YAML text: invalid leading UTF-8 octet' < <(printf 'seed: 1\nname: "\377"\n')
+wrong 1:7 'a zero byte in a value' < <(printf 'name: "a\\0b"\n')
+wrong 1:7 'name must be text on one line' < <(printf 'name: "a\\nb"\n')
+wrong 1:7 'a value of more than 4095 bytes' < <(printf 'name: '; head -c 5000 /dev/zero | tr '\0' x)
+wrong 1:4103 'a list of more than 4095 bytes' < <(printf 'seed: [1'; for i in $(seq 3000); do printf ', 1'; done; printf ']\n')
+wrong 1025:1 'more than 1024 options' < <(for i in $(seq 1100); do echo "x$i: 1"; done)
+wrong 1:1 'a config file holds lines' < <(for i in $(seq 20000); do printf '['; done; echo)
+wrong 1:8 'a list must hold plain values' < <(printf 'seed: '; for i in $(seq 20000); do printf '['; done; echo)
 
 head -c 300000 /dev/zero | tr '\0' '#' > run.yaml
 ganhost --config run.yaml --plugin tiny

@@ -1,7 +1,9 @@
+#!/usr/bin/env bash
 # A checkpoint that was torn or altered is noticed, and the one before it is used, with a message.
+# shellcheck source=harness.sh
 . "$(dirname "$0")/harness.sh"
 
-ganhost $TINY --set train.kimg=2 --set train.checkpoint_kimg=0.5 --set train.keep=10
+ganhost "${TINY[@]}" --set train.kimg=2 --set train.checkpoint_kimg=0.5 --set train.keep=10
 whole=runs/00000-tiny-ring8
 newest=000002.safetensors
 size=$(stat -c %s $whole/checkpoints/$newest)
@@ -10,6 +12,7 @@ flip() # FILE OFFSET
 {
     local byte
     byte=$(od -An -tu1 -j "$2" -N 1 "$1")
+    # shellcheck disable=SC2059
     printf "\\$(printf %03o $((byte ^ 0x40)))" | dd of="$1" bs=1 seek="$2" conv=notrunc 2> dd.txt
 }
 resume() # WHAT

@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # A disk that is full: the run stops with one sentence, and its older checkpoints are whole. On a file system of its own,
 # which needs root or user namespaces.
 if [ "${1:-}" != inside ]; then
@@ -9,11 +10,12 @@ if [ "${1:-}" != inside ]; then
     echo "skipped: no right to mount a small file system"
     exit 77
 fi
+# shellcheck source=harness.sh
 . "$(dirname "$0")/harness.sh"
 mkdir disk
 mount -t tmpfs -o size=600k none disk 2> mount.txt || skip "cannot mount: $(cat mount.txt)"
 
-ganhost $TINY --set model.latent=64 --out disk/runs --set train.kimg=1000 --set train.checkpoint_kimg=1 --set train.keep=100000
+ganhost "${TINY[@]}" --set model.latent=64 --out disk/runs --set train.kimg=1000 --set train.checkpoint_kimg=1 --set train.keep=100000
 check "stops" [ "$STATUS" = 1 ]
 expect 1 "No space left on device"
 run=disk/runs/00000-tiny-ring8
@@ -29,7 +31,7 @@ kimg=$(ls $run/checkpoints | tail -1 | cut -c1-6 | sed 's/^0*//')
 ganhost --resume $run --set train.kimg=$((kimg + 3)) --set train.keep=2
 check "goes on" [ "$STATUS" = 0 ]
 last=$(ls $run/checkpoints | tail -1)
-ganhost $TINY --set model.latent=64 --out whole --set train.kimg=$((kimg + 3)) --set train.checkpoint_kimg=1 --set train.keep=2
+ganhost "${TINY[@]}" --set model.latent=64 --out whole --set train.kimg=$((kimg + 3)) --set train.checkpoint_kimg=1 --set train.keep=2
 check "the same weights" "$COMPARE" "$run/checkpoints/$last" "whole/00000-tiny-ring8/checkpoints/$last"
 umount disk
 finish

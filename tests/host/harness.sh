@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # harness.sh - for the scripts beside it: run ganhost, look at what a user sees. Needs GANHOST, FIXTURES and COMPARE.
 set -u
 : "${GANHOST:?}" "${FIXTURES:?}" "${COMPARE:?}" "${SOURCE:?}"
@@ -10,7 +11,7 @@ FAILURES=0
 CHECKS=0
 
 # A small, quick run: vectors, one thread.
-TINY="--plugin tiny --set data.source=builtin:ring8 --set data.count=1000 --set threads=1"
+TINY=(--plugin tiny --set data.source=builtin:ring8 --set data.count=1000 --set threads=1)
 
 fail()
 {

@@ -1,4 +1,6 @@
+#!/usr/bin/env bash
 # Ctrl-C finishes the step, writes a checkpoint, says how to go on; a second one stops at once.
+# shellcheck source=harness.sh
 . "$(dirname "$0")/harness.sh"
 set -m # without job control, a shell's background jobs ignore SIGINT
 
@@ -7,7 +9,7 @@ begin() # OUT ARGUMENTS...
 {
     local out=$1
     shift
-    "$GANHOST" $TINY --set train.kimg=1000000 --set train.minutes=1 --out "$out" "$@" > out.txt 2> err.txt &
+    "$GANHOST" "${TINY[@]}" --set train.kimg=1000000 --set train.minutes=1 --out "$out" "$@" > out.txt 2> err.txt &
     CHILD=$!
     for i in $(seq 200); do
         [ -s "$out/00000-tiny-ring8/stats.jsonl" ] && return
@@ -32,7 +34,7 @@ done
 # The same as a run that was not interrupted.
 kimg=$(sed -n 's/^done: \([0-9]*\).*/\1/p' err.txt)
 last=$(ls outHUP/00000-tiny-ring8/checkpoints | tail -1)
-ganhost $TINY --set train.kimg=$((kimg)) --out whole --quiet
+ganhost "${TINY[@]}" --set train.kimg=$((kimg)) --out whole --quiet
 check "the same weights" "$COMPARE" "outHUP/00000-tiny-ring8/checkpoints/$last" "whole/00000-tiny-ring8/checkpoints/$last"
 
 # Twice.

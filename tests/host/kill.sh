@@ -1,10 +1,12 @@
+#!/usr/bin/env bash
 # SIGKILL at random moments, dozens of times; each run is resumed, some are killed again, and all must end with the
 # weights, statistics and pictures of a run that was left alone. KILLS sets how many.
+# shellcheck source=harness.sh
 . "$(dirname "$0")/harness.sh"
 KILLS=${KILLS:-36}
 RANDOM=${SEED:-$$}
 echo "SEED=$RANDOM KILLS=$KILLS"
-OPTIONS="$TINY --set train.kimg=6 --set train.checkpoint_kimg=0.2 --set train.snapshot_kimg=2 --set train.report_kimg=0.3 --set train.ema_kimg=0.5 --quiet"
+OPTIONS=("${TINY[@]}" --set train.kimg=6 --set train.checkpoint_kimg=0.2 --set train.snapshot_kimg=2 --set train.report_kimg=0.3 --set train.ema_kimg=0.5 --quiet)
 
 # Train or resume, and kill after so many milliseconds. Fails if it ended before.
 killed_after() # MILLISECONDS ARGUMENTS...
@@ -25,7 +27,7 @@ statistics()
 }
 
 begin=$(date +%s%N)
-ganhost $OPTIONS --out whole
+ganhost "${OPTIONS[@]}" --out whole
 check "undisturbed" [ "$STATUS" = 0 ]
 length=$((($(date +%s%N) - begin) / 1000000))
 whole=whole/00000-tiny-ring8
@@ -35,7 +37,7 @@ kills=0
 for ((i = 0; kills < KILLS && i < 3 * KILLS; i++)); do
     out=run$i
     run=$out/00000-tiny-ring8
-    killed_after $((RANDOM % length)) $OPTIONS --out $out || continue
+    killed_after $((RANDOM % length)) "${OPTIONS[@]}" --out $out || continue
     kills=$((kills + 1))
     [ -e $run/config.yaml ] || continue # killed before there was a run
     while [ $((RANDOM % 3)) = 0 ]; do

@@ -1,4 +1,6 @@
+#!/usr/bin/env bash
 # Plugins are found, accepted or refused; every refusal has its own sentence.
+# shellcheck source=harness.sh
 . "$(dirname "$0")/harness.sh"
 
 try() # PLUGIN STATUS TEXT

@@ -1,7 +1,9 @@
+#!/usr/bin/env bash
 # A run that was stopped goes on as if it had not been: weights, statistics, pictures.
+# shellcheck source=harness.sh
 . "$(dirname "$0")/harness.sh"
 
-OPTIONS="--set train.snapshot_kimg=0.4 --set train.checkpoint_kimg=0.5 --set train.report_kimg=0.3 --set train.ema_kimg=0.2 --set train.d_steps=2 --set train.keep=100"
+OPTIONS=(--set train.snapshot_kimg=0.4 --set train.checkpoint_kimg=0.5 --set train.report_kimg=0.3 --set train.ema_kimg=0.2 --set train.d_steps=2 --set train.keep=100)
 statistics() # RUN: without what depends on the time
 {
     sed -E 's/"seconds": [^,]*, "images_per_second": [^,]*, //; s/"memory_peak": [^,]*, //' "$1/stats.jsonl"
@@ -22,32 +24,33 @@ same_runs() # A B: the same checkpoints from some point on, statistics and pictu
 
 for source in builtin:ring8 builtin:digits; do
     out=out-${source#builtin:}
-    options="--plugin tiny --set data.source=$source --set data.count=777 --set threads=1 --set train.kimg=3 $OPTIONS --out $out"
-    ganhost $options
+    options=(--plugin tiny --set "data.source=$source" --set data.count=777 --set threads=1 --set train.kimg=3 "${OPTIONS[@]}" --out "$out")
+    ganhost "${options[@]}"
     check "undisturbed" [ "$STATUS" = 0 ]
-    whole=$(echo $out/00000-*)
-    ganhost $options --set model.trouble=error --set model.trouble_at=100
+    whole=$(echo "$out"/00000-*)
+    ganhost "${options[@]}" --set model.trouble=error --set model.trouble_at=100
     expect 1 "trouble was asked for"
     # An option of the model cannot change, so this run stays in trouble.
-    ganhost --resume "$(echo $out/00001-*)" --set model.trouble=none
+    ganhost --resume "$(echo "$out"/00001-*)" --set model.trouble=none
     expect_error 2 "model.trouble cannot be changed when a run is resumed"
     # Cut short at every checkpoint in turn: a copy of the whole run without what came after.
     for last in 000000_500 000001 000002_500; do
-        rm -rf $out/part
-        cp -r "$whole" $out/part
-        for file in $out/part/checkpoints/*; do
-            [[ $(basename $file .safetensors) > $last ]] && rm $file
+        rm -rf "$out/part"
+        cp -r "$whole" "$out/part"
+        for file in "$out"/part/checkpoints/*; do
+            # shellcheck disable=SC2071 # stamps are compared as text
+            [[ $(basename "$file" .safetensors) > "$last" ]] && rm "$file"
         done
-        ganhost --resume $out/part
+        ganhost --resume "$out/part"
         check "resumed from $last" [ "$STATUS" = 0 ]
         expect 0 "resumed from $out/part/checkpoints/$last.safetensors"
-        check "the same as undisturbed" same_runs "$whole" $out/part 000003.safetensors
+        check "the same as undisturbed" same_runs "$whole" "$out/part" 000003.safetensors
     done
     # Before the first checkpoint.
-    rm -rf $out/part/checkpoints
-    ganhost --resume $out/part/
+    rm -rf "$out/part/checkpoints"
+    ganhost --resume "$out/part/"
     expect 0 "there is no checkpoint yet, so the run begins again"
-    check "the same from the beginning" same_runs "$whole" $out/part 000003.safetensors
+    check "the same from the beginning" same_runs "$whole" "$out/part" 000003.safetensors
 done
 
 # ---- longer, other reports ----
@@ -76,12 +79,12 @@ expect_error 1 "there is no run in empty"
 
 # ---- the latest ----
 for i in 1 2; do
-    ganhost $TINY --set train.kimg=0.1 --out late
+    ganhost "${TINY[@]}" --set train.kimg=0.1 --out late
 done
 mkdir late/00005-not-a-run
 ganhost --resume latest --out late --set train.kimg=0.2
 expect 0 "run     late/00001-tiny-ring8"
-ganhost $TINY --set train.kimg=0.1
+ganhost "${TINY[@]}" --set train.kimg=0.1
 ganhost --resume latest --set train.kimg=0.2
 expect 0 "run     runs/00000-tiny-ring8"
 
@@ -93,7 +96,7 @@ STATUS=$?
 expect 0 "done: 0.2 kimg"
 
 # ---- one at a time ----
-"$GANHOST" $TINY --out locked --set train.kimg=100000 --quiet &
+"$GANHOST" "${TINY[@]}" --out locked --set train.kimg=100000 --quiet &
 other=$!
 for i in $(seq 100); do
     [ -e locked/00000-tiny-ring8/stats.jsonl ] && break

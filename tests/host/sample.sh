@@ -1,11 +1,13 @@
+#!/usr/bin/env bash
 # Samples from a checkpoint: a grid, single files, values; the same seeds give the same samples.
+# shellcheck source=harness.sh
 . "$(dirname "$0")/harness.sh"
 
 ganhost --plugin tiny_labels --set data.source=builtin:digits --set data.count=300 --set threads=1 --set train.kimg=0.5 --set train.ema_kimg=0.1 --set train.grid=20
 run=runs/00000-tiny_labels-digits
 size() # FILE: "width height" of a PNG
 {
-    echo $(od -An -tu1 -j 16 -N 8 "$1" | awk '{print $3 * 256 + $4, $7 * 256 + $8}')
+    od -An -tu1 -j 16 -N 8 "$1" | awk '{print $3 * 256 + $4, $7 * 256 + $8}'
 }
 
 ganhost sample --run $run
