@@ -36,12 +36,14 @@ typedef enum gan_precision {
 } gan_precision;
 
 typedef struct gan_context_options {
-    uint32_t struct_size;    /* sizeof(gan_context_options) */
-    const char *device;      /* "cpu", "cuda", "cuda:N" or "auto"; NULL means "cpu" */
+    uint32_t struct_size; /* sizeof(gan_context_options) */
+    const char *device;   /* "cpu", "cuda", "cuda:N" or "auto"; NULL means "cpu" */
     gan_precision precision;
-    int threads;             /* CPU threads; 0 means all cores that the process may use */
-    uint64_t seed;           /* of the random numbers, see random.h */
-    size_t memory_limit;     /* bytes that tensors may take in all; 0 means no limit of our own */
+    int threads;   /* CPU threads; 0 means all cores that the process may use. They are OpenMP's, and wait by spinning:
+                      on a machine that runs other work too, start the program with GOMP_SPINCOUNT=1000 in its
+                      environment, as ganhost does for itself */
+    uint64_t seed; /* of the random numbers, see random.h */
+    size_t memory_limit; /* bytes that tensors may take in all; 0 means no limit of our own */
 } gan_context_options;
 
 /* Make a context. `options` may be NULL (CPU, f32, all cores, seed 0). On success *out is owned by the caller. */
@@ -70,7 +72,7 @@ GAN_API gan_tensor *gan_no_grad_end(gan_context *ctx, gan_tensor *result);
 
 /* Evaluate an expression in a scope of its own; all but its value is released.
  *     gan_tensor *fake = GAN_NO_GRAD(ctx, gan_forward(m->generator, z));                                        */
-#define GAN_SCOPED(ctx, expression) (gan_scope_begin(ctx), gan_scope_end((ctx), (expression)))
+#define GAN_SCOPED(ctx, expression)  (gan_scope_begin(ctx), gan_scope_end((ctx), (expression)))
 #define GAN_NO_GRAD(ctx, expression) (gan_no_grad_begin(ctx), gan_no_grad_end((ctx), (expression)))
 
 GAN_API gan_precision gan_context_precision(const gan_context *ctx);
@@ -79,10 +81,10 @@ GAN_API int gan_context_threads(const gan_context *ctx);
 GAN_API const char *gan_context_device(const gan_context *ctx);
 
 typedef struct gan_memory_stats {
-    size_t bytes_in_use;        /* held by live tensors */
-    size_t bytes_peak;          /* the most bytes_in_use has been since creation or gan_memory_reset_peak */
-    size_t bytes_reserved;      /* taken from the system, free blocks of the cache included */
-    uint64_t system_allocations;/* times the system was asked for memory since creation */
+    size_t bytes_in_use;         /* held by live tensors */
+    size_t bytes_peak;           /* the most bytes_in_use has been since creation or gan_memory_reset_peak */
+    size_t bytes_reserved;       /* taken from the system, free blocks of the cache included */
+    uint64_t system_allocations; /* times the system was asked for memory since creation */
 } gan_memory_stats;
 
 GAN_API gan_memory_stats gan_memory(const gan_context *ctx);
