@@ -17,8 +17,8 @@ typedef struct bench_options {
     bool cpu_time; /* bench_now counts the calling thread's processor time: for one thread on a busy machine */
 } bench_options;
 
-/* --precision f32|bf16 --threads N --steps N --warmup N --seconds S --part NAME --profile --cpu-time, over the defaults that
- * `options` holds. False, and a sentence on standard error, if the arguments are not understood. */
+/* --precision f32|bf16 --threads N --steps N --warmup N --seconds S --part NAME --profile --cpu-time, over the defaults
+ * that `options` holds. False, and a sentence on standard error, if the arguments are not understood. */
 bool bench_parse(int argc, char **argv, bench_options *options);
 
 double bench_now(void); /* seconds, monotonic; see cpu_time */

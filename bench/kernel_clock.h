@@ -10,7 +10,8 @@
 #include <gan/context.h>
 
 void bench_clock_start(gan_context *ctx);
-double bench_clock_stop(gan_context *ctx); /* seconds inside kernels since the start */
+void bench_clock_stop(gan_context *ctx);
+double bench_clock_seconds(void); /* inside kernels since the start */
 /* A table of kernels by shape, the slowest first, per step of `steps`, on standard error. */
 void bench_clock_report(size_t steps);
 

@@ -132,8 +132,8 @@ static double time_matmul(const char *name, gan_dtype dtype, int64_t m, int64_t 
 
 static void matmuls(void)
 {
-    static const int64_t shape[][3] = {{100, 256, 784}, {100, 784, 256}, {100, 256, 256}, {100, 256, 64}, {100, 1, 256},
-                                       {64, 8192, 100}, {4096, 64, 1024}};
+    static const int64_t shape[][3] = {{100, 256, 784}, {100, 784, 256}, {100, 256, 256}, {100, 256, 64},
+                                       {100, 1, 256},   {64, 8192, 100}, {4096, 64, 1024}};
     for (gan_dtype dtype = GAN_F32; dtype <= GAN_BF16; dtype++) {
         for (size_t i = 0; i < sizeof shape / sizeof *shape; i++) {
             for (int form = 0; form < 3; form++) {
@@ -175,15 +175,22 @@ typedef struct conv_shape {
     int stride, pad;
 } conv_shape;
 
-static const conv_shape conv_shapes[] = {
-    {"dcgan 64 3-64", 64, 64, 3, 64, 4, 2, 1},          {"dcgan 32 64-128", 64, 32, 64, 128, 4, 2, 1},
-    {"dcgan 16 128-256", 64, 16, 128, 256, 4, 2, 1},    {"dcgan 8 256-512", 64, 8, 256, 512, 4, 2, 1},
-    {"dcgan 4 512-1", 64, 4, 512, 1, 4, 1, 0},          {"dcgan 4 512-100", 64, 4, 512, 100, 4, 1, 0},
-    {"cyclegan 134 3-64 k7", 1, 134, 3, 64, 7, 1, 0},   {"cyclegan 134 64-3 k7", 1, 134, 64, 3, 7, 1, 0},
-    {"cyclegan 128 64-128 k3", 1, 128, 64, 128, 3, 2, 1}, {"cyclegan 64 128-256 k3", 1, 64, 128, 256, 3, 2, 1},
-    {"cyclegan 34 256-256 k3", 1, 34, 256, 256, 3, 1, 0}, {"cyclegan D 128 3-64", 1, 128, 3, 64, 4, 2, 1},
-    {"cyclegan D 64 64-128", 1, 64, 64, 128, 4, 2, 1},  {"cyclegan D 32 128-256", 1, 32, 128, 256, 4, 2, 1},
-    {"cyclegan D 16 256-512", 1, 16, 256, 512, 4, 1, 1}, {"cyclegan D 15 512-1", 1, 15, 512, 1, 4, 1, 1}};
+static const conv_shape conv_shapes[] = {{"dcgan 64 3-64", 64, 64, 3, 64, 4, 2, 1},
+                                         {"dcgan 32 64-128", 64, 32, 64, 128, 4, 2, 1},
+                                         {"dcgan 16 128-256", 64, 16, 128, 256, 4, 2, 1},
+                                         {"dcgan 8 256-512", 64, 8, 256, 512, 4, 2, 1},
+                                         {"dcgan 4 512-1", 64, 4, 512, 1, 4, 1, 0},
+                                         {"dcgan 4 512-100", 64, 4, 512, 100, 4, 1, 0},
+                                         {"cyclegan 134 3-64 k7", 1, 134, 3, 64, 7, 1, 0},
+                                         {"cyclegan 134 64-3 k7", 1, 134, 64, 3, 7, 1, 0},
+                                         {"cyclegan 128 64-128 k3", 1, 128, 64, 128, 3, 2, 1},
+                                         {"cyclegan 64 128-256 k3", 1, 64, 128, 256, 3, 2, 1},
+                                         {"cyclegan 34 256-256 k3", 1, 34, 256, 256, 3, 1, 0},
+                                         {"cyclegan D 128 3-64", 1, 128, 3, 64, 4, 2, 1},
+                                         {"cyclegan D 64 64-128", 1, 64, 64, 128, 4, 2, 1},
+                                         {"cyclegan D 32 128-256", 1, 32, 128, 256, 4, 2, 1},
+                                         {"cyclegan D 16 256-512", 1, 16, 256, 512, 4, 1, 1},
+                                         {"cyclegan D 15 512-1", 1, 15, 512, 1, 4, 1, 1}};
 
 static void convolution(const conv_shape *s, gan_dtype dtype, int direction)
 {
@@ -304,10 +311,11 @@ static void reduces(void)
     static const struct {
         const char *name;
         int64_t in[3], out[3];
-    } form[] = {{"all of 65536x64", {1, 65536, 64}, {1, 1, 1}},   {"columns of 65536x64", {1, 65536, 64}, {1, 1, 64}},
-                {"columns of 100x256", {1, 100, 256}, {1, 1, 256}}, {"all of 100", {1, 100, 1}, {1, 1, 1}},
-                {"rows of 65536x64", {1, 65536, 64}, {1, 65536, 1}}, {"columns of 64x4096x64", {64, 1024, 64}, {64, 1, 64}},
-                {"columns of 4096x1024", {1, 4096, 1024}, {1, 1, 1024}}};
+    } form[] = {
+        {"all of 65536x64", {1, 65536, 64}, {1, 1, 1}},         {"columns of 65536x64", {1, 65536, 64}, {1, 1, 64}},
+        {"columns of 100x256", {1, 100, 256}, {1, 1, 256}},     {"all of 100", {1, 100, 1}, {1, 1, 1}},
+        {"rows of 65536x64", {1, 65536, 64}, {1, 65536, 1}},    {"columns of 64x4096x64", {64, 1024, 64}, {64, 1, 64}},
+        {"columns of 4096x1024", {1, 4096, 1024}, {1, 1, 1024}}};
     for (gan_dtype dtype = GAN_F32; dtype <= GAN_BF16; dtype++) {
         for (size_t i = 0; i < sizeof form / sizeof *form; i++) {
             char name[100];
@@ -336,7 +344,7 @@ static void run_norm_backward(void *args)
 static void norms(void)
 {
     static const int64_t shape[][3] = {{1, 65536, 64}, {1, 16384, 128}, {1, 4096, 256}, {1, 1024, 512},
-                                       {1, 16384, 64}, {64, 1024, 64}, {64, 65536, 1}};
+                                       {1, 16384, 64}, {64, 1024, 64},  {64, 65536, 1}};
     for (gan_dtype dtype = GAN_F32; dtype <= GAN_BF16; dtype++) {
         for (size_t i = 0; i < sizeof shape / sizeof *shape; i++) {
             int64_t n = shape[i][0] * shape[i][1] * shape[i][2], c = shape[i][2];
@@ -346,18 +354,29 @@ static void norms(void)
                 of[k] = ARRAY(dtype, n);
             for (int k = 0; k < 6; k++)
                 vector[k] = ARRAY(GAN_F32, shape[i][0] * c);
-            gan__norm_args a = {.groups = shape[i][0], .rows = shape[i][1], .channels = c, .eps = 1e-5f, .dtype = dtype,
-                                .activation = {GAN_LEAKY_RELU, 0.2f}, .x = of[0].data, .y = of[1].data,
-                                .dy = of[2].data, .dx = of[3].data, .gamma = vector[0].data, .beta = vector[1].data,
-                                .mean = vector[2].data, .rstd = vector[3].data, .dgamma = vector[4].data,
+            gan__norm_args a = {.groups = shape[i][0],
+                                .rows = shape[i][1],
+                                .channels = c,
+                                .eps = 1e-5f,
+                                .dtype = dtype,
+                                .activation = {GAN_LEAKY_RELU, 0.2f},
+                                .x = of[0].data,
+                                .y = of[1].data,
+                                .dy = of[2].data,
+                                .dx = of[3].data,
+                                .gamma = vector[0].data,
+                                .beta = vector[1].data,
+                                .mean = vector[2].data,
+                                .rstd = vector[3].data,
+                                .dgamma = vector[4].data,
                                 .dbeta = vector[5].data};
             char name[100];
             snprintf(name, sizeof name, "norm %s %lldx%lldx%lld forward", gan_dtype_name(dtype), (long long)shape[i][0],
                      (long long)shape[i][1], (long long)c);
             if (strstr(name, filter))
                 report_bytes(name, fastest(run_norm_forward, &a), 3 * bytes);
-            snprintf(name, sizeof name, "norm %s %lldx%lldx%lld backward", gan_dtype_name(dtype), (long long)shape[i][0],
-                     (long long)shape[i][1], (long long)c);
+            snprintf(name, sizeof name, "norm %s %lldx%lldx%lld backward", gan_dtype_name(dtype),
+                     (long long)shape[i][0], (long long)shape[i][1], (long long)c);
             if (strstr(name, filter))
                 report_bytes(name, fastest(run_norm_backward, &a), 7 * bytes);
             for (int k = 0; k < 4; k++)
@@ -430,7 +449,8 @@ static void measure_peaks(void)
 
 int main(int argc, char **argv)
 {
-    gan_context_options options = {.struct_size = sizeof options, .device = "cpu", .threads = argc > 3 ? atoi(argv[3]) : 0};
+    gan_context_options options = {
+        .struct_size = sizeof options, .device = "cpu", .threads = argc > 3 ? atoi(argv[3]) : 0};
     gan_message message;
     if (gan_context_create(&options, &ctx, &message) != GAN_OK) {
         fprintf(stderr, "%s\n", message.text);
