@@ -186,9 +186,11 @@ static void show_averages(trainer *t)
     t->shown[0] = '\0';
     for (int i = 0; i < t->at.pending.n && used < sizeof t->shown; i++) {
         const average *a = &t->at.pending.of[i];
+        double value = a->count > 0 ? a->sum / a->count : 0;
+        bool plain = fabs(value) >= 0.001 && fabs(value) < 1000; /* of one width while they change */
         if (a->count > 0)
-            used += (size_t)snprintf(t->shown + used, sizeof t->shown - used, "%s%s %.4g", used ? "  " : "", a->name,
-                                     a->sum / a->count);
+            used += (size_t)snprintf(t->shown + used, sizeof t->shown - used, plain ? "%s%s %.3f" : "%s%s %.3g",
+                                     used ? "  " : "", a->name, value);
     }
 }
 
