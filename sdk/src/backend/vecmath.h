@@ -34,6 +34,21 @@ GAN__MATH float gan__of_bits(uint32_t bits)
     return x;
 }
 
+GAN__MATH float gan__of_bf16(uint16_t x)
+{
+    return gan__of_bits((uint32_t)x << 16);
+}
+
+/* Round to nearest even by adding half of the last kept place, less one where that place is even. A NaN would be
+ * carried into the exponent by that, so it is cut and made quiet instead. */
+GAN__MATH uint16_t gan__to_bf16(float x)
+{
+    uint32_t bits = gan__bits_of(x);
+    uint32_t rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
+    uint32_t quiet = (bits >> 16) | 0x40u;
+    return (uint16_t)((bits & 0x7fffffffu) > 0x7f800000u ? quiet : rounded);
+}
+
 GAN__MATH uint64_t gan__bits_of_double(double x)
 {
     uint64_t bits;

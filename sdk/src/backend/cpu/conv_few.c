@@ -107,7 +107,7 @@ static void gather_row(const gan__cpu *cpu, const few *f, const float *q, int64_
         }
     }
     if (f->a->activation.kind != GAN_LINEAR)
-        cpu->isa.bias_act(acc, 1, f->stride * f->channels * per_phase, 0, NULL, f->a->activation);
+        cpu->isa.bias_act[GAN_F32](acc, 1, f->stride * f->channels * per_phase, NULL, f->a->activation);
     for (int64_t p = 0; p < f->stride; p++) {
         for (int64_t c = 0; c < f->channels; c++) {
             const float *from = acc + (p * f->channels + c) * per_phase;

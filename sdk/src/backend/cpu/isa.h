@@ -63,18 +63,18 @@ typedef struct gan__isa {
     double (*run[4])(const float *a, const float *b, int64_t n);
     void (*columns[4])(const float *a, int64_t lda, const float *b, int64_t ldb, int64_t rows, int64_t n, float *acc);
 
-    /* Normalization. moments joins `rows` rows of `period` values to the mean and the sum of squared deviations of
-     * `before` earlier rows, column by column; scratch has 2 * period values. */
-    void (*moments)(const float *x, int64_t rows, int64_t period, double before, float *scratch, double *mean, double *m2);
-    void (*norm_apply)(const gan__isa_norm *p, const float *x, float *y, int64_t n);
+    /* Normalization, by element type (GAN_F32, GAN_BF16). moments joins `rows` rows of `period` values to the mean and
+     * the sum of squared deviations of `before` earlier rows, column by column; scratch has 2 * period values. */
+    void (*moments[2])(const void *x, int64_t rows, int64_t period, double before, float *scratch, double *mean,
+                       double *m2);
+    void (*norm_apply[2])(const gan__isa_norm *p, const void *x, void *y, int64_t n);
     /* dbeta[j] += dy', dgamma[j] += dy' xhat, with dy' = dy * activation'(y) */
-    void (*norm_sums)(const gan__isa_norm *p, const float *x, const float *y, const float *dy, int64_t n, float *dgamma,
-                      float *dbeta);
-    void (*norm_gradient)(const gan__isa_norm *p, const float *x, const float *y, const float *dy, float *dx,
-                          int64_t n);
+    void (*norm_sums[2])(const gan__isa_norm *p, const void *x, const void *y, const void *dy, int64_t n, float *dgamma,
+                         float *dbeta);
+    void (*norm_gradient[2])(const gan__isa_norm *p, const void *x, const void *y, const void *dy, void *dx, int64_t n);
 
-    /* x[r, j] = activation(x[r, j] + bias[j]); bias may be NULL */
-    void (*bias_act)(float *x, int64_t rows, int64_t n, int64_t ld, const float *bias, gan_activation activation);
+    /* x[r, j] = activation(x[r, j] + bias[j]), rows of n; bias may be NULL; by element type */
+    void (*bias_act[2])(void *x, int64_t rows, int64_t n, const float *bias, gan_activation activation);
 
     void (*update[4])(const gan__isa_update *u, float *p, float *m, float *v, const float *g, int64_t n);
 

@@ -62,7 +62,7 @@ static void load_run(const gan__cpu *cpu, gan_dtype dtype, const char *from, int
             to[i] = *(const float *)from;
     } else if (dtype == GAN_BF16) {
         for (int64_t i = 0; i < n; i++, from += step)
-            to[i] = gan__of_bits((uint32_t) * (const uint16_t *)from << 16);
+            to[i] = gan__of_bf16(*(const uint16_t *)from);
     } else {
         for (int64_t i = 0; i < n; i++, from += step)
             cpu->isa.widen[dtype](from, &to[i], 1);
@@ -200,23 +200,11 @@ void gan__cpu_bias_act(gan__cpu *cpu, gan_dtype dtype, void *x, int64_t rows, in
                        gan_activation activation)
 {
     int threads = gan__cpu_threads(cpu, rows * n);
+    size_t row = (size_t)n * gan__cpu_dtype_size(dtype);
 #pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
     for (int i = 0; i < threads; i++) {
-        float buffer[GAN__STAGE];
         int64_t begin, end;
         gan__cpu_part(rows, 1, threads, i, &begin, &end);
-        if (dtype == GAN_F32) {
-            cpu->isa.bias_act((float *)x + begin * n, end - begin, n, n, bias, activation);
-            continue;
-        }
-        for (int64_t r = begin; r < end; r++) {
-            for (int64_t j = 0; j < n; j += GAN__STAGE) {
-                int64_t m = n - j < GAN__STAGE ? n - j : GAN__STAGE;
-                uint16_t *at = (uint16_t *)x + r * n + j;
-                cpu->isa.widen[dtype](at, buffer, m);
-                cpu->isa.bias_act(buffer, 1, m, m, bias ? bias + j : NULL, activation);
-                cpu->isa.narrow[dtype](buffer, at, m);
-            }
-        }
+        cpu->isa.bias_act[dtype]((char *)x + (size_t)begin * row, end - begin, n, bias, activation);
     }
 }

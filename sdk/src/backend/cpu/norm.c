@@ -11,10 +11,8 @@
  */
 #include "cpu.h"
 
-/* Elements of a block: few enough for sums in f32, and where they are staged for the first-level cache. */
-#define GAN__BLOCK 8192
-#define GAN__STAGED_BLOCK 2048
-#define GAN__PERIOD 128   /* rows are joined up to this length */
+#define GAN__BLOCK   8192 /* elements of a block: few enough for sums in f32 */
+#define GAN__PERIOD  128  /* rows are joined up to this length */
 #define GAN__SMALL_C 64   /* below this many channels */
 
 /* How x is divided: groups into `parts` of whole periods each. Vectors of `period` values belong to a group. */
@@ -34,8 +32,7 @@ static layout make_layout(const gan__cpu *cpu, const gan__norm_args *a)
         l.repeat = GAN__PERIOD / l.channels < l.rows ? GAN__PERIOD / l.channels : l.rows;
     l.period = l.repeat * l.channels;
     l.group = l.rows * l.channels;
-    l.block = a->dtype == GAN_F32 ? GAN__BLOCK : GAN__STAGED_BLOCK;
-    l.block = l.period < l.block ? l.block / l.period * l.period : l.period;
+    l.block = l.period < GAN__BLOCK ? GAN__BLOCK / l.period * l.period : l.period;
     l.threads = gan__cpu_threads(cpu, l.groups * l.group);
     l.parts = l.groups >= l.threads ? 1 : (l.threads + l.groups - 1) / l.groups;
     return l;
@@ -53,6 +50,11 @@ static void repeat(const layout *l, const float *in, float otherwise, float *out
 {
     for (int64_t j = 0; j < l->period; j++)
         out[j] = in ? in[j % l->channels] : otherwise;
+}
+
+static const void *element(gan_dtype dtype, const void *data, int64_t at)
+{
+    return (const char *)data + at * (int64_t)gan__cpu_dtype_size(dtype);
 }
 
 /* ---- statistics ---- */
@@ -84,12 +86,14 @@ static void moments_of_range(const gan__cpu *cpu, const layout *l, gan_dtype dty
     out->n = 0;
     for (int64_t i = begin; i < end; i += block) {
         int64_t n = end - i < block ? end - i : block, rows = n / period, tail = n % period;
-        const float *at = gan__cpu_widen(cpu, dtype, x, i, n, scratch + 2 * period);
         if (rows > 0)
-            cpu->isa.moments(at, rows, period, (double)out->n, scratch, out->mean, out->m2);
+            cpu->isa.moments[dtype](element(dtype, x, i), rows, period, (double)out->n, scratch, out->mean, out->m2);
         out->n += rows;
-        for (int64_t j = 0; j < tail; j++)
-            join(&out->mean[j], &out->m2[j], (double)out->n, (double)at[rows * period + j], 0.0, 1.0);
+        for (int64_t j = 0; j < tail; j++) {
+            float last;
+            cpu->isa.widen[dtype](element(dtype, x, i + rows * period + j), &last, 1);
+            join(&out->mean[j], &out->m2[j], (double)out->n, (double)last, 0.0, 1.0);
+        }
     }
 }
 
@@ -118,8 +122,8 @@ static void finish_moments(const layout *l, const moments *part, float eps, floa
 
 static gan_status statistics(gan__cpu *cpu, const layout *l, const gan__norm_args *a)
 {
-    int64_t tasks = l->groups * l->parts, block = l->block;
-    size_t doubles = (size_t)(tasks * 2 * l->period), floats = (size_t)l->threads * (size_t)(2 * l->period + block);
+    int64_t tasks = l->groups * l->parts;
+    size_t doubles = (size_t)(tasks * 2 * l->period), floats = (size_t)(l->threads * 2 * l->period);
     size_t bytes = doubles * sizeof(double) + (size_t)tasks * sizeof(moments) + floats * sizeof(float);
     double *memory = gan__workspace(cpu->base.ctx, bytes);
     if (!memory)
@@ -134,8 +138,8 @@ static gan_status statistics(gan__cpu *cpu, const layout *l, const gan__norm_arg
             int64_t begin, end, g = task_range(l, task, &begin, &end);
             part[task].mean = memory + task * 2 * l->period;
             part[task].m2 = part[task].mean + l->period;
-            const char *x = (const char *)a->x + g * l->group * (int64_t)gan__cpu_dtype_size(a->dtype);
-            moments_of_range(cpu, l, a->dtype, x, begin, end, scratch + i * (2 * l->period + block), &part[task]);
+            moments_of_range(cpu, l, a->dtype, element(a->dtype, a->x, g * l->group), begin, end,
+                             scratch + i * 2 * l->period, &part[task]);
         }
     }
     finish_moments(l, part, a->eps, a->mean, a->rstd);
@@ -151,7 +155,7 @@ gan_status gan__cpu_norm_apply(gan__backend *be, const gan__norm_args *a)
     layout l = make_layout(cpu, a);
     if (l.groups * l.group == 0)
         return GAN_OK;
-    int64_t block = l.block, each = 3 * l.period + 2 * block;
+    int64_t each = 3 * l.period;
     size_t bytes = (size_t)(l.threads * each) * sizeof(float);
     float *memory = gan__workspace(be->ctx, bytes);
     if (!memory)
@@ -159,7 +163,6 @@ gan_status gan__cpu_norm_apply(gan__backend *be, const gan__norm_args *a)
 #pragma omp parallel for num_threads(l.threads) schedule(static) if (l.threads > 1)
     for (int i = 0; i < l.threads; i++) {
         float *mean = memory + i * each, *scale = mean + l.period, *shift = scale + l.period;
-        float *in = shift + l.period, *out = in + block;
         gan__isa_norm p = {.period = l.period, .mean = mean, .scale = scale, .shift = shift, .activation = a->activation};
         int64_t first, last;
         gan__cpu_part(l.groups * l.parts, 1, l.threads, i, &first, &last);
@@ -170,16 +173,9 @@ gan_status gan__cpu_norm_apply(gan__backend *be, const gan__norm_args *a)
             repeat(&l, a->beta, 0.0f, shift);
             for (int64_t j = 0; a->gamma && j < l.period; j++)
                 scale[j] *= a->gamma[j % l.channels];
-            for (int64_t at = begin; at < end; at += block) {
-                int64_t n = end - at < block ? end - at : block, where = g * l.group + at;
-                const float *x = gan__cpu_widen(cpu, a->dtype, a->x, where, n, in);
-                if (a->dtype == GAN_F32) {
-                    cpu->isa.norm_apply(&p, x, (float *)a->y + where, n);
-                } else {
-                    cpu->isa.norm_apply(&p, x, out, n);
-                    cpu->isa.narrow[a->dtype](out, (uint16_t *)a->y + where, n);
-                }
-            }
+            int64_t at = g * l.group + begin;
+            cpu->isa.norm_apply[a->dtype](&p, element(a->dtype, a->x, at), (void *)element(a->dtype, a->y, at),
+                                          end - begin);
         }
     }
     gan__workspace_free(be->ctx, memory);
@@ -204,18 +200,19 @@ typedef struct backward {
     double *part; /* [groups * parts][2][period]: sums of dy' xhat and of dy' */
     double *sums; /* [groups][2][channels] */
     float *scratch;
-    int64_t each; /* floats of scratch per thread: five vectors of a period, two sums, four blocks */
+    int64_t each; /* floats of scratch per thread: vectors of a period */
 } backward;
 
-/* The operands of a block, widened where they are not f32. y is needed only for an activation's derivative. */
-static void load_block(const gan__cpu *cpu, const backward *b, int64_t where, int64_t n, float *buffer, int64_t block,
-                       const float **x, const float **y, const float **dy)
+/* Element `at` of group g of one of the arrays. */
+static const void *operand(const backward *b, const void *data, int64_t g, int64_t at)
 {
-    gan_dtype dtype = b->a->dtype;
-    *x = gan__cpu_widen(cpu, dtype, b->a->x, where, n, buffer);
-    *dy = gan__cpu_widen(cpu, dtype, b->a->dy, where, n, buffer + block);
-    *y = b->a->activation.kind == GAN_LINEAR ? *dy
-                                             : gan__cpu_widen(cpu, dtype, b->a->y, where, n, buffer + 2 * block);
+    return element(b->a->dtype, data, g * b->l.group + at);
+}
+
+/* Of y, which is needed only for an activation's derivative and may be NULL otherwise. */
+static const void *result(const backward *b, int64_t g, int64_t at)
+{
+    return operand(b, b->a->activation.kind == GAN_LINEAR ? b->a->dy : b->a->y, g, at);
 }
 
 static void sums_of_task(const gan__cpu *cpu, const backward *b, int64_t task, float *scratch)
@@ -223,7 +220,6 @@ static void sums_of_task(const gan__cpu *cpu, const backward *b, int64_t task, f
     const layout *l = &b->l;
     int64_t period = l->period, block = l->block, begin, end, g = task_range(l, task, &begin, &end);
     float *mean = scratch, *scale = mean + period, *dgamma = scale + period, *dbeta = dgamma + period;
-    float *buffer = scratch + 7 * period;
     double *total = b->part + task * 2 * period;
     memset(total, 0, (size_t)(2 * period) * sizeof *total);
     repeat(l, b->a->mean + g * l->channels, 0.0f, mean);
@@ -231,10 +227,9 @@ static void sums_of_task(const gan__cpu *cpu, const backward *b, int64_t task, f
     gan__isa_norm p = {.period = period, .mean = mean, .scale = scale, .activation = b->a->activation};
     for (int64_t at = begin; at < end; at += block) {
         int64_t n = end - at < block ? end - at : block;
-        const float *x, *y, *dy;
-        load_block(cpu, b, g * l->group + at, n, buffer, block, &x, &y, &dy);
         memset(dgamma, 0, (size_t)(2 * period) * sizeof *dgamma);
-        cpu->isa.norm_sums(&p, x, y, dy, n, dgamma, dbeta);
+        cpu->isa.norm_sums[b->a->dtype](&p, operand(b, b->a->x, g, at), result(b, g, at), operand(b, b->a->dy, g, at),
+                                        n, dgamma, dbeta);
         for (int64_t j = 0; j < 2 * period; j++)
             total[j] += (double)dgamma[j];
     }
@@ -271,8 +266,8 @@ static void gradient_of_task(const gan__cpu *cpu, const backward *b, int64_t tas
 {
     const layout *l = &b->l;
     const gan__norm_args *a = b->a;
-    int64_t period = l->period, block = l->block, begin, end, g = task_range(l, task, &begin, &end);
-    float *mean = scratch, *k0 = mean + period, *k1 = k0 + period, *k2 = k1 + period, *buffer = scratch + 7 * period;
+    int64_t period = l->period, begin, end, g = task_range(l, task, &begin, &end);
+    float *mean = scratch, *k0 = mean + period, *k1 = k0 + period, *k2 = k1 + period;
     repeat(l, a->mean + g * l->channels, 0.0f, mean);
     for (int64_t j = 0; j < period; j++) {
         int64_t c = j % l->channels;
@@ -283,17 +278,8 @@ static void gradient_of_task(const gan__cpu *cpu, const backward *b, int64_t tas
         k2[j] = (float)(factor * rstd * sums[c] / (double)l->rows);
     }
     gan__isa_norm p = {.period = period, .mean = mean, .k0 = k0, .k1 = k1, .k2 = k2, .activation = a->activation};
-    for (int64_t at = begin; at < end; at += block) {
-        int64_t n = end - at < block ? end - at : block, where = g * l->group + at;
-        const float *x, *y, *dy;
-        load_block(cpu, b, where, n, buffer, block, &x, &y, &dy);
-        if (a->dtype == GAN_F32) {
-            cpu->isa.norm_gradient(&p, x, y, dy, (float *)a->dx + where, n);
-        } else {
-            cpu->isa.norm_gradient(&p, x, y, dy, buffer + 3 * block, n);
-            cpu->isa.narrow[a->dtype](buffer + 3 * block, (uint16_t *)a->dx + where, n);
-        }
-    }
+    cpu->isa.norm_gradient[a->dtype](&p, operand(b, a->x, g, begin), result(b, g, begin), operand(b, a->dy, g, begin),
+                                     (void *)operand(b, a->dx, g, begin), end - begin);
 }
 
 static void for_tasks(const gan__cpu *cpu, const backward *b,
@@ -317,7 +303,7 @@ gan_status gan__cpu_norm_backward(gan__backend *be, const gan__norm_args *a)
     if (l->groups * l->group == 0)
         return GAN_OK;
     size_t part = (size_t)(l->groups * l->parts * 2 * l->period), sums = (size_t)(l->groups * 2 * l->channels);
-    b.each = 7 * l->period + 4 * l->block;
+    b.each = 4 * l->period;
     size_t bytes = (part + sums) * sizeof(double) + (size_t)(l->threads * b.each) * sizeof(float);
     b.part = gan__workspace(be->ctx, bytes);
     if (!b.part)

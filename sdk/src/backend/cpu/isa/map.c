@@ -33,7 +33,7 @@ static void widen_bf16(const void *from, float *to, int64_t n)
     const uint16_t *x = from;
 #pragma omp simd
     for (int64_t i = 0; i < n; i++)
-        to[i] = gan__of_bits((uint32_t)x[i] << 16);
+        to[i] = gan__of_bf16(x[i]);
 }
 
 static void widen_i32(const void *from, float *to, int64_t n)
@@ -57,18 +57,12 @@ static void narrow_f32(const float *from, void *to, int64_t n)
     memcpy(to, from, (size_t)n * sizeof *from);
 }
 
-/* Round to nearest even by adding half of the last kept place, less one where that place is even. A NaN would be
- * carried into the exponent by that, so it is cut and made quiet instead. */
 static void narrow_bf16(const float *from, void *to, int64_t n)
 {
     uint16_t *y = to;
 #pragma omp simd
-    for (int64_t i = 0; i < n; i++) {
-        uint32_t bits = gan__bits_of(from[i]);
-        uint32_t rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
-        uint32_t quiet = (bits >> 16) | 0x40u;
-        y[i] = (uint16_t)((bits & 0x7fffffffu) > 0x7f800000u ? quiet : rounded);
-    }
+    for (int64_t i = 0; i < n; i++)
+        y[i] = gan__to_bf16(from[i]);
 }
 
 static void narrow_i32(const float *from, void *to, int64_t n)
