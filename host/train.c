@@ -362,11 +362,26 @@ static gan_status draw_reals(trainer *t, gan_message *message)
     return status;
 }
 
+/* What is drawn, for the title of a scatter plot: of mixtures, how much of them is covered. */
+static void name_scatter(trainer *t, const float *fake, int64_t n, char *out, size_t size)
+{
+    const float *centres;
+    float sigma;
+    int64_t modes = t->s->info.classes;
+    int used = snprintf(out, size, "kimg %.1f", (double)t->at.images / 1000);
+    if (!gan_dataset_mixture(t->s->data, &centres, &sigma))
+        return;
+    gan_coverage c = gan_mode_coverage(fake, n, centres, modes, sigma);
+    snprintf(out + used, size - (size_t)used, ": %" PRId64 " of %" PRId64 " modes, %.1f %% within 3 sigma", c.modes,
+             modes, 100 * c.high_quality);
+    console_note(t->out, "%s, reverse KL %.2f", out, c.reverse_kl);
+}
+
 static gan_status draw_fakes(trainer *t, const char *path, gan_message *message)
 {
     session *s = t->s;
     void *fake, *real = NULL;
-    char title[64];
+    char title[128];
     int64_t n = sample_count(s);
     gan_status status = fake_samples(s, n, &fake, message);
     if (status)
@@ -375,7 +390,7 @@ static gan_status draw_fakes(trainer *t, const char *path, gan_message *message)
         status = report_grid(&s->info, fake, n, grid_columns(s, n), path, message);
     } else {
         int64_t n_real = n < s->info.count ? n : s->info.count;
-        snprintf(title, sizeof title, "kimg %.1f", (double)t->at.images / 1000);
+        name_scatter(t, fake, n, title, sizeof title);
         status = real_samples(s, n_real, &real, message);
         if (!status)
             status = report_scatter(&s->info, real, n_real, fake, n, title, path, message);
