@@ -32,51 +32,96 @@ static double reference_map(gan__map_op op, double a, double b, double c, const 
     gan_activation relu = {GAN_RELU, 0}, leaky = {GAN_LEAKY_RELU, p[0]}, sigmoid = {GAN_SIGMOID, 0};
     double p0 = (double)p[0], p1 = (double)p[1];
     switch (op) {
-    case GAN__MAP_COPY: return a;
-    case GAN__MAP_FILL: return p0;
-    case GAN__MAP_ADD: return a + b;
-    case GAN__MAP_SUB: return a - b;
-    case GAN__MAP_MUL: return a * b;
-    case GAN__MAP_DIV: return a / b;
-    case GAN__MAP_MAXIMUM: return larger(a, b);
-    case GAN__MAP_MINIMUM: return smaller(a, b);
-    case GAN__MAP_AFFINE: return a * p0 + p1;
-    case GAN__MAP_LERP: return a + p0 * (b - a);
-    case GAN__MAP_GREATER: return a > b;
-    case GAN__MAP_GREATER_EQUAL: return a >= b;
-    case GAN__MAP_EQUAL: return a == b;
-    case GAN__MAP_SELECT: return a != 0 ? b : c;
-    case GAN__MAP_EXP: return exp(a);
-    case GAN__MAP_LOG: return log(a);
-    case GAN__MAP_SQRT: return sqrt(a);
-    case GAN__MAP_RSQRT: return 1 / sqrt(a);
-    case GAN__MAP_SQUARE: return a * a;
-    case GAN__MAP_RECIPROCAL: return 1 / a;
-    case GAN__MAP_POW: return pow(a, p0);
-    case GAN__MAP_ABS: return fabs(a);
-    case GAN__MAP_SIGN: return a > 0 ? 1 : a < 0 ? -1 : 0;
-    case GAN__MAP_CLAMP: return a < p0 ? p0 : a > p1 ? p1 : a;
-    case GAN__MAP_IN_RANGE: return a >= p0 && a <= p1;
-    case GAN__MAP_TANH: return tanh(a);
-    case GAN__MAP_SIGMOID: return activate(sigmoid, a);
-    case GAN__MAP_SOFTPLUS: return softplus(a);
-    case GAN__MAP_RELU: return activate(relu, a);
-    case GAN__MAP_LEAKY_RELU: return activate(leaky, a);
-    case GAN__MAP_ADD_RELU: return activate(relu, (double)((float)a + (float)b));
-    case GAN__MAP_ADD_LEAKY_RELU: return activate(leaky, (double)((float)a + (float)b));
-    case GAN__MAP_ADD_TANH: return tanh((double)((float)a + (float)b));
-    case GAN__MAP_ADD_SIGMOID: return activate(sigmoid, (double)((float)a + (float)b));
-    case GAN__MAP_RELU_GRAD: return b > 0 ? a : 0;
-    case GAN__MAP_LEAKY_RELU_GRAD: return b > 0 ? a : a * p0;
-    case GAN__MAP_TANH_GRAD: return a * (1 - b * b);
-    case GAN__MAP_SIGMOID_GRAD: return a * b * (1 - b);
-    case GAN__MAP_SOFTPLUS_GRAD: return a * activate(sigmoid, b);
-    case GAN__MAP_NORMALIZE: return (a - b) * c;
-    case GAN__MAP_MUL_ADD: return a * b + c;
-    case GAN__MAP_DROP_MASK: return a >= p0 ? p1 : 0;
-    case GAN__MAP_FROM_BYTES: return a / 127.5 - 1;
-    case GAN__MAP_TO_BYTES: return (a + 1) * 127.5;
-    default: ck_abort_msg("no reference for map op %d", op);
+    case GAN__MAP_COPY:
+        return a;
+    case GAN__MAP_FILL:
+        return p0;
+    case GAN__MAP_ADD:
+        return a + b;
+    case GAN__MAP_SUB:
+        return a - b;
+    case GAN__MAP_MUL:
+        return a * b;
+    case GAN__MAP_DIV:
+        return a / b;
+    case GAN__MAP_MAXIMUM:
+        return larger(a, b);
+    case GAN__MAP_MINIMUM:
+        return smaller(a, b);
+    case GAN__MAP_AFFINE:
+        return a * p0 + p1;
+    case GAN__MAP_LERP:
+        return a + p0 * (b - a);
+    case GAN__MAP_GREATER:
+        return a > b;
+    case GAN__MAP_GREATER_EQUAL:
+        return a >= b;
+    case GAN__MAP_EQUAL:
+        return a == b;
+    case GAN__MAP_SELECT:
+        return a != 0 ? b : c;
+    case GAN__MAP_EXP:
+        return exp(a);
+    case GAN__MAP_LOG:
+        return log(a);
+    case GAN__MAP_SQRT:
+        return sqrt(a);
+    case GAN__MAP_RSQRT:
+        return 1 / sqrt(a);
+    case GAN__MAP_SQUARE:
+        return a * a;
+    case GAN__MAP_RECIPROCAL:
+        return 1 / a;
+    case GAN__MAP_POW:
+        return pow(a, p0);
+    case GAN__MAP_ABS:
+        return fabs(a);
+    case GAN__MAP_SIGN:
+        return a > 0 ? 1 : a < 0 ? -1 : 0;
+    case GAN__MAP_CLAMP:
+        return a < p0 ? p0 : a > p1 ? p1 : a;
+    case GAN__MAP_IN_RANGE:
+        return a >= p0 && a <= p1;
+    case GAN__MAP_TANH:
+        return tanh(a);
+    case GAN__MAP_SIGMOID:
+        return activate(sigmoid, a);
+    case GAN__MAP_SOFTPLUS:
+        return softplus(a);
+    case GAN__MAP_RELU:
+        return activate(relu, a);
+    case GAN__MAP_LEAKY_RELU:
+        return activate(leaky, a);
+    case GAN__MAP_ADD_RELU:
+        return activate(relu, (double)((float)a + (float)b));
+    case GAN__MAP_ADD_LEAKY_RELU:
+        return activate(leaky, (double)((float)a + (float)b));
+    case GAN__MAP_ADD_TANH:
+        return tanh((double)((float)a + (float)b));
+    case GAN__MAP_ADD_SIGMOID:
+        return activate(sigmoid, (double)((float)a + (float)b));
+    case GAN__MAP_RELU_GRAD:
+        return b > 0 ? a : 0;
+    case GAN__MAP_LEAKY_RELU_GRAD:
+        return b > 0 ? a : a * p0;
+    case GAN__MAP_TANH_GRAD:
+        return a * (1 - b * b);
+    case GAN__MAP_SIGMOID_GRAD:
+        return a * b * (1 - b);
+    case GAN__MAP_SOFTPLUS_GRAD:
+        return a * activate(sigmoid, b);
+    case GAN__MAP_NORMALIZE:
+        return (a - b) * c;
+    case GAN__MAP_MUL_ADD:
+        return a * b + c;
+    case GAN__MAP_DROP_MASK:
+        return a >= p0 ? p1 : 0;
+    case GAN__MAP_FROM_BYTES:
+        return a / 127.5 - 1;
+    case GAN__MAP_TO_BYTES:
+        return (a + 1) * 127.5;
+    default:
+        ck_abort_msg("no reference for map op %d", op);
     }
     return 0;
 }
@@ -139,9 +184,10 @@ END_TEST
 /* NaN must pass through what a network applies to activations, or a broken run looks healthy. */
 START_TEST(nan_passes)
 {
-    static const gan__map_op op[] = {GAN__MAP_RELU, GAN__MAP_LEAKY_RELU, GAN__MAP_TANH, GAN__MAP_SIGMOID,
-                                     GAN__MAP_SOFTPLUS, GAN__MAP_CLAMP, GAN__MAP_EXP, GAN__MAP_LOG, GAN__MAP_POW,
-                                     GAN__MAP_MAXIMUM, GAN__MAP_MINIMUM, GAN__MAP_ADD_RELU, GAN__MAP_ADD_TANH};
+    static const gan__map_op op[] = {GAN__MAP_RELU,     GAN__MAP_LEAKY_RELU, GAN__MAP_TANH,    GAN__MAP_SIGMOID,
+                                     GAN__MAP_SOFTPLUS, GAN__MAP_CLAMP,      GAN__MAP_EXP,     GAN__MAP_LOG,
+                                     GAN__MAP_POW,      GAN__MAP_MAXIMUM,    GAN__MAP_MINIMUM, GAN__MAP_ADD_RELU,
+                                     GAN__MAP_ADD_TANH};
     if (!open_variant(_i))
         return;
     for (size_t k = 0; k < sizeof op / sizeof *op; k++) {
@@ -207,7 +253,9 @@ START_TEST(any_view_and_type)
         n = count_of(&out);
         for (int64_t i = 0; i < n; i++) {
             double want = reference_map(op, at(&in[0], i), at(&in[1], i), at(&in[2], i), (float[4]){0});
-            double tolerance = out.dtype == GAN_F32 ? 1e-6 * fabs(want) + 1e-5 : out.dtype == GAN_BF16 ? fabs(want) / 200 : 0.501;
+            double tolerance = out.dtype == GAN_F32    ? 1e-6 * fabs(want) + 1e-5
+                               : out.dtype == GAN_BF16 ? fabs(want) / 200
+                                                       : 0.501;
             want = out.dtype == GAN_U8 ? fmin(fmax(want, 0), 255) : want;
             ASSERT_NEAR(at(&out, i), want, tolerance + 1e-6, "op %d, round %d, element %lld: %g, not %g", op, round,
                         (long long)i);
@@ -222,7 +270,8 @@ END_TEST
 /* Shapes that the dense and staged paths meet in practice, on both sides of the tile sizes. */
 START_TEST(bias_shapes)
 {
-    static const int64_t shape[][3] = {{64, 49, 128}, {3, 1, 5000}, {2, 40000, 3}, {16, 1000, 10}, {7, 1, 1}, {1, 3, 1030}};
+    static const int64_t shape[][3] = {{64, 49, 128},  {3, 1, 5000}, {2, 40000, 3},
+                                       {16, 1000, 10}, {7, 1, 1},    {1, 3, 1030}};
     if (!open_variant(_i))
         return;
     for (size_t s = 0; s < sizeof shape / sizeof *shape; s++) {
@@ -230,7 +279,8 @@ START_TEST(bias_shapes)
         gan__array x = DENSE(random_buffer(GAN_F32, n * r * c), GAN_F32, n, r, c);
         gan__array out = DENSE(random_buffer(GAN_F32, n * r * c), GAN_F32, n, r, c);
         for (int form = 0; form < 4; form++) {
-            gan__array b = DENSE(random_buffer(form % 2 ? GAN_BF16 : GAN_F32, n * r * c), form % 2 ? GAN_BF16 : GAN_F32, n, r, c);
+            gan__array b =
+                DENSE(random_buffer(form % 2 ? GAN_BF16 : GAN_F32, n * r * c), form % 2 ? GAN_BF16 : GAN_F32, n, r, c);
             b.stride[0] = form == 0 ? 0 : form == 1 ? c : form == 2 ? r : 0;
             b.stride[1] = form == 2 ? 1 : 0;
             b.stride[2] = form < 2 ? 1 : 0;
@@ -306,8 +356,8 @@ START_TEST(every_reduction)
         }
         ck_assert_int_eq(be->ops->reduce(be, op, in, 0.5f, &out), GAN_OK);
         for (int64_t o = 0; o < outputs; o++)
-            ASSERT_NEAR(get(out.data, GAN_F32, o), 0.5 * want[o], 4e-7 * size[o], "op %d, round %d: %g, not %g", (int)op,
-                        round);
+            ASSERT_NEAR(get(out.data, GAN_F32, o), 0.5 * want[o], 4e-7 * size[o], "op %d, round %d: %g, not %g",
+                        (int)op, round);
         free(want);
         free(size);
         free(in[0].data);
@@ -480,7 +530,8 @@ START_TEST(every_update)
                 reference[k][i] = (double)x[i];
         }
         for (int64_t step = 1; step <= 3; step++) {
-            gan__update_args a = {(gan__update_kind)kind, 0.01, kind == GAN__UPDATE_EMA ? 0.99 : 0.5, 0.999, 1e-8, step};
+            gan__update_args a = {
+                (gan__update_kind)kind, 0.01, kind == GAN__UPDATE_EMA ? 0.99 : 0.5, 0.999, 1e-8, step};
             ck_assert_int_eq(be->ops->update(be, &a, t, 5), GAN_OK);
             for (int k = 0; k < 5; k++) {
                 int64_t n = length[k];

@@ -53,8 +53,8 @@ static norm_case random_norm(int round)
 static void free_norm(norm_case *c)
 {
     gan__norm_args *a = &c->a;
-    void *of[] = {(void *)a->x, a->y, (void *)a->dy, a->dx, (void *)a->gamma, (void *)a->beta, a->mean, a->rstd,
-                  a->dgamma, a->dbeta, c->mean, c->rstd};
+    void *of[] = {(void *)a->x, a->y,    (void *)a->dy, a->dx,    (void *)a->gamma, (void *)a->beta,
+                  a->mean,      a->rstd, a->dgamma,     a->dbeta, c->mean,          c->rstd};
     for (size_t i = 0; i < sizeof of / sizeof *of; i++)
         free(of[i]);
 }
@@ -168,7 +168,8 @@ START_TEST(variance_survives_a_large_mean)
         x[2 * r] = r % 2 ? 100001.0f : 99999.0f;
         x[2 * r + 1] = r % 2 ? 1.0f : -1.0f;
     }
-    gan__norm_args a = {.groups = 1, .rows = rows, .channels = 2, .dtype = GAN_F32, .x = x, .y = y, .mean = mean, .rstd = rstd};
+    gan__norm_args a = {
+        .groups = 1, .rows = rows, .channels = 2, .dtype = GAN_F32, .x = x, .y = y, .mean = mean, .rstd = rstd};
     ck_assert_int_eq(be->ops->norm_forward(be, &a), GAN_OK);
     ASSERT_NEAR((double)mean[0], 100000.0, 0.01, "mean %g, not %g");
     ASSERT_NEAR((double)rstd[0], 1.0, 1e-6, "rstd %.9g, not %g");
@@ -281,7 +282,8 @@ START_TEST(bilinear)
     if (!open_variant(_i))
         return;
     for (int round = 0; round < 30; round++) {
-        image_case p = random_images(pick(1, 3), pick(1, 12), pick(1, round ? 12 : 400), pick(1, 20), pick(1, 25), pick(1, 25));
+        image_case p =
+            random_images(pick(1, 3), pick(1, 12), pick(1, round ? 12 : 400), pick(1, 20), pick(1, 25), pick(1, 25));
         each_tap(&p.small, &p.large, false, p.want);
         ck_assert_int_eq(be->ops->bilinear(be, &p.small, &p.large), GAN_OK);
         check_images(&p, &p.large, "bilinear");

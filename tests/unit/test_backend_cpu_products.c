@@ -61,9 +61,8 @@ START_TEST(every_product)
         for (int64_t i = 0; i < p.spans[2]; i++) {
             double size, sum = reference_product(a, i / (a->m * a->n), i / a->n % a->m, i % a->n, &size);
             ASSERT_NEAR(get(a->c.data, a->c.dtype, i), activate(a->activation, sum),
-                        (rounded ? 0.008 : 3e-6) * (size + 1),
-                        "round %d (%lld x %lld x %lld, batch %lld): %g, not %g", round, (long long)a->m,
-                        (long long)a->n, (long long)a->k, (long long)a->batch);
+                        (rounded ? 0.008 : 3e-6) * (size + 1), "round %d (%lld x %lld x %lld, batch %lld): %g, not %g",
+                        round, (long long)a->m, (long long)a->n, (long long)a->k, (long long)a->batch);
         }
         free(a->a.data);
         free(a->b.data);
@@ -117,7 +116,8 @@ START_TEST(nan_passes_fused_activations)
             x[i] = i == 3 ? NAN : 1.0f;
         for (int i = 0; i < 64 * 32; i++)
             w[i] = 0.01f;
-        gan__matmul_args a = {.compute = kind % 2 ? GAN_BF16 : GAN_F32, .transpose_b = true, .batch = 1, .m = 1, .n = 32, .k = 64};
+        gan__matmul_args a = {
+            .compute = kind % 2 ? GAN_BF16 : GAN_F32, .transpose_b = true, .batch = 1, .m = 1, .n = 32, .k = 64};
         a.activation = (gan_activation){(gan_activation_kind)kind, 0.2f};
         a.a = DENSE(x, GAN_F32, 1, 64);
         a.b = DENSE(w, GAN_F32, 32, 64);
@@ -137,9 +137,11 @@ typedef struct geometry {
     int stride, pad;
 } geometry;
 
-static geometry make_geometry(int64_t n, int64_t h, int64_t w, int64_t i, int64_t o, int64_t kh, int64_t kw, int stride, int pad)
+static geometry make_geometry(int64_t n, int64_t h, int64_t w, int64_t i, int64_t o, int64_t kh, int64_t kw, int stride,
+                              int pad)
 {
-    return (geometry){n, h, w, i, o, kh, kw, (h + 2 * pad - kh) / stride + 1, (w + 2 * pad - kw) / stride + 1, stride, pad};
+    return (geometry){n,      h,  w, i, o, kh, kw, (h + 2 * pad - kh) / stride + 1, (w + 2 * pad - kw) / stride + 1,
+                      stride, pad};
 }
 
 static geometry random_geometry(int round)
@@ -150,19 +152,32 @@ static geometry random_geometry(int round)
     int64_t h = pick(kh, 12), w = pick(kw, 12), n = pick(1, 3);
     geometry g = make_geometry(n, h, w, channels[pick(0, 7)], channels[pick(0, 7)], kh, kw, (int)pick(1, 3), pad);
     switch (round) { /* the forms that GANs use */
-    case 0: return make_geometry(2, 16, 16, 3, 64, 4, 4, 2, 1);
-    case 1: return make_geometry(2, 8, 8, 64, 32, 4, 4, 2, 1);
-    case 2: return make_geometry(3, 4, 4, 32, 1, 4, 4, 1, 0);
-    case 3: return make_geometry(1, 12, 12, 3, 16, 7, 7, 1, 0);
-    case 4: return make_geometry(1, 12, 12, 16, 3, 7, 7, 1, 0);
-    case 5: return make_geometry(2, 10, 10, 32, 32, 3, 3, 1, 1);
-    case 6: return make_geometry(1, 16, 16, 16, 32, 3, 3, 2, 1); /* with output padding as transposed */
-    case 7: return make_geometry(2, 6, 6, 16, 8, 1, 1, 1, 0);
-    case 8: return make_geometry(4, 4, 4, 64, 100, 4, 4, 1, 0);
-    case 9: return make_geometry(2, 9, 9, 64, 64, 3, 3, 2, 1);
-    case 10: return make_geometry(1, 6, 6, 128, 64, 3, 3, 2, 1);
-    case 11: return make_geometry(2, 8, 8, 128, 64, 4, 4, 1, 1);
-    default: return g;
+    case 0:
+        return make_geometry(2, 16, 16, 3, 64, 4, 4, 2, 1);
+    case 1:
+        return make_geometry(2, 8, 8, 64, 32, 4, 4, 2, 1);
+    case 2:
+        return make_geometry(3, 4, 4, 32, 1, 4, 4, 1, 0);
+    case 3:
+        return make_geometry(1, 12, 12, 3, 16, 7, 7, 1, 0);
+    case 4:
+        return make_geometry(1, 12, 12, 16, 3, 7, 7, 1, 0);
+    case 5:
+        return make_geometry(2, 10, 10, 32, 32, 3, 3, 1, 1);
+    case 6:
+        return make_geometry(1, 16, 16, 16, 32, 3, 3, 2, 1); /* with output padding as transposed */
+    case 7:
+        return make_geometry(2, 6, 6, 16, 8, 1, 1, 1, 0);
+    case 8:
+        return make_geometry(4, 4, 4, 64, 100, 4, 4, 1, 0);
+    case 9:
+        return make_geometry(2, 9, 9, 64, 64, 3, 3, 2, 1);
+    case 10:
+        return make_geometry(1, 6, 6, 128, 64, 3, 3, 2, 1);
+    case 11:
+        return make_geometry(2, 8, 8, 128, 64, 4, 4, 1, 1);
+    default:
+        return g;
     }
 }
 

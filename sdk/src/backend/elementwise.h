@@ -17,8 +17,8 @@
     X(SUB,             2, a - b)                                                                          \
     X(MUL,             2, a * b)                                                                          \
     X(DIV,             2, a / b)                                                                          \
-    X(MAXIMUM,         2, (a > b) | (a != a) ? a : b)                                                     \
-    X(MINIMUM,         2, (a < b) | (a != a) ? a : b)                                                     \
+    X(MAXIMUM,         2, ((a > b) | (a != a)) ? a : b)                                                     \
+    X(MINIMUM,         2, ((a < b) | (a != a)) ? a : b)                                                     \
     X(AFFINE,          1, a * p[0] + p[1])                                                                \
     X(LERP,            2, a + p[0] * (b - a))                                                             \
     X(GREATER,         2, a > b ? 1.0f : 0.0f)                                                            \
@@ -35,7 +35,7 @@
     X(ABS,             1, gan__absf(a))                                                                   \
     X(SIGN,            1, a > 0.0f ? 1.0f : (a < 0.0f ? -1.0f : 0.0f))                                    \
     X(CLAMP,           1, a < p[0] ? p[0] : (a > p[1] ? p[1] : a))                                        \
-    X(IN_RANGE,        1, (a >= p[0]) & (a <= p[1]) ? 1.0f : 0.0f)                                        \
+    X(IN_RANGE,        1, ((a >= p[0]) & (a <= p[1])) ? 1.0f : 0.0f)                                        \
     X(TANH,            1, gan__tanhf(a))                                                                  \
     X(SIGMOID,         1, gan__sigmoidf(a))                                                               \
     X(SOFTPLUS,        1, gan__softplusf(a))                                                              \

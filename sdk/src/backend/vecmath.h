@@ -182,7 +182,8 @@ GAN__MATH uint32_t gan__mask(int condition)
 /* |x|^p through double precision: log x to 1e-16, so that the product with p keeps a float's digits. */
 GAN__MATH float gan__powf(float x, float p)
 {
-    const double shift = 6755399441055744.0; /* 1.5 * 2^52 rounds to the nearest integer and leaves it in the low bits */
+    const double shift =
+        6755399441055744.0; /* 1.5 * 2^52 rounds to the nearest integer and leaves it in the low bits */
     double a = (double)gan__absf(x);
     uint64_t bits = gan__bits_of_double(a) - 0x3fe6a09e00000000u;
     double n = (double)((int32_t)(bits >> 32) >> 20);

@@ -12,10 +12,10 @@
 
 #include "backend/vecmath.h"
 
-#define GAN__PHILOX_M0 0xD2511F53u
-#define GAN__PHILOX_M1 0xCD9E8D57u
-#define GAN__PHILOX_W0 0x9E3779B9u
-#define GAN__PHILOX_W1 0xBB67AE85u
+#define GAN__PHILOX_M0     0xD2511F53u
+#define GAN__PHILOX_M1     0xCD9E8D57u
+#define GAN__PHILOX_W0     0x9E3779B9u
+#define GAN__PHILOX_W1     0xBB67AE85u
 #define GAN__PHILOX_ROUNDS 10
 
 /* One block: the state is held in four separate words, so that a loop over blocks vectorises. */

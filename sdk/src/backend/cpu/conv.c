@@ -9,9 +9,8 @@
 #include "onednn.h"
 #include "winograd.h"
 
-static const gan__problem_kind kind_of[] = {[GAN__FORWARD] = GAN__PROBLEM_FORWARD,
-                                            [GAN__DATA] = GAN__PROBLEM_DATA,
-                                            [GAN__WEIGHT] = GAN__PROBLEM_WEIGHT};
+static const gan__problem_kind kind_of[] = {
+    [GAN__FORWARD] = GAN__PROBLEM_FORWARD, [GAN__DATA] = GAN__PROBLEM_DATA, [GAN__WEIGHT] = GAN__PROBLEM_WEIGHT};
 
 /* The operands that oneDNN reads as activations (two for the weight gradient), and the one that is written. */
 typedef struct roles {

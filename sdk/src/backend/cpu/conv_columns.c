@@ -20,7 +20,7 @@ typedef struct columns {
 static columns describe(const gan__conv_args *a)
 {
     columns c = {a->x.dim[0], a->x.dim[1], a->x.dim[2], a->x.dim[3], a->y.dim[1], a->y.dim[2],
-                 a->y.dim[3], a->w.dim[1], a->w.dim[2], 0, a->stride, a->pad};
+                 a->y.dim[3], a->w.dim[1], a->w.dim[2], 0,           a->stride,   a->pad};
     c.window = c.kh * c.kw * c.in;
     return c;
 }

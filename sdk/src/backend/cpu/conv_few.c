@@ -15,7 +15,7 @@
  */
 #include "conv.h"
 
-#define GAN__FEW 4
+#define GAN__FEW  4
 #define GAN__MANY 16
 #define GAN__SLAB ((int64_t)1 << 18) /* elements of q or g that are made at a time, whole images: they stay cached */
 
@@ -41,8 +41,22 @@ typedef struct few {
 static few describe(gan__direction d, const gan__conv_args *a)
 {
     const gan__array *image = d == GAN__DATA ? &a->x : &a->y, *grid = d == GAN__DATA ? &a->y : &a->x;
-    few f = {d, a, image, grid, image->dim[0], image->dim[1], image->dim[2], image->dim[3], grid->dim[1], grid->dim[2],
-             grid->dim[3], a->w.dim[1], a->w.dim[2], 0, a->stride, a->pad};
+    few f = {d,
+             a,
+             image,
+             grid,
+             image->dim[0],
+             image->dim[1],
+             image->dim[2],
+             image->dim[3],
+             grid->dim[1],
+             grid->dim[2],
+             grid->dim[3],
+             a->w.dim[1],
+             a->w.dim[2],
+             0,
+             a->stride,
+             a->pad};
     f.taps = f.kh * f.kw * f.channels;
     return f;
 }
@@ -192,10 +206,10 @@ static void shift_plane(const few *f, const float *y, int64_t ky, int64_t kx, fl
 static gan_status to_planes(gan__cpu *cpu, const few *f, int64_t first, int64_t count, float *planes)
 {
     int64_t pixels = f->height * f->width, image = pixels * f->channels;
-    gan__array in = {.dtype = f->image->dtype, .ndim = 3, .dim = {count, f->channels, pixels},
-                     .stride = {image, 1, f->channels}};
-    gan__array out = {.data = planes, .dtype = GAN_F32, .ndim = 3, .dim = {count, f->channels, pixels},
-                      .stride = {image, pixels, 1}};
+    gan__array in = {
+        .dtype = f->image->dtype, .ndim = 3, .dim = {count, f->channels, pixels}, .stride = {image, 1, f->channels}};
+    gan__array out = {
+        .data = planes, .dtype = GAN_F32, .ndim = 3, .dim = {count, f->channels, pixels}, .stride = {image, pixels, 1}};
     in.data = (char *)f->image->data + (size_t)(first * image) * gan__cpu_dtype_size(in.dtype);
     return gan__cpu_map(&cpu->base, GAN__MAP_COPY, NULL, 1, &in, &out);
 }

@@ -31,8 +31,8 @@ typedef void (*row_kernel)(const gan__cpu *cpu, const image *from, const image *
 static void add_row(const gan__cpu *cpu, const image *from, int64_t n, int64_t y, float weight, bool first,
                     const rows *r)
 {
-    const float *row = gan__cpu_widen(cpu, from->dtype, from->data, (n * from->height + y) * from->row, from->row,
-                                      r->buffer);
+    const float *row =
+        gan__cpu_widen(cpu, from->dtype, from->data, (n * from->height + y) * from->row, from->row, r->buffer);
     (first ? cpu->isa.scale_row : cpu->isa.add_scaled_row)(weight, row, r->sum, from->row);
 }
 
@@ -44,8 +44,8 @@ static gan_status for_rows(gan__cpu *cpu, const gan__array *in, const gan__array
     int64_t total = to.n * to.height, count = total * to.row;
     if (count == 0)
         return GAN_OK;
-    int threads = gan__cpu_threads(cpu, count > from.n * from.height * from.row ? count
-                                                                                : from.n * from.height * from.row);
+    int threads =
+        gan__cpu_threads(cpu, count > from.n * from.height * from.row ? count : from.n * from.height * from.row);
     int64_t each = (2 * from.row + to.row + 15) / 16 * 16;
     size_t bytes = (size_t)(threads * each) * sizeof(float);
     float *memory = gan__workspace(cpu->base.ctx, bytes);
@@ -278,7 +278,8 @@ static void reflect_adjoint_row(const gan__cpu *cpu, const image *y, const image
     memcpy(r->result, r->sum + pad * channels, (size_t)x->row * sizeof *r->result);
     for (int64_t i = 0; i < pad; i++) {
         int64_t right = y->width - 1 - i;
-        cpu->isa.add_scaled_row(1.0f, r->sum + i * channels, r->result + reflect(i, pad, x->width) * channels, channels);
+        cpu->isa.add_scaled_row(1.0f, r->sum + i * channels, r->result + reflect(i, pad, x->width) * channels,
+                                channels);
         cpu->isa.add_scaled_row(1.0f, r->sum + right * channels, r->result + reflect(right, pad, x->width) * channels,
                                 channels);
     }

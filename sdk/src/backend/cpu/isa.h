@@ -15,10 +15,10 @@ typedef void (*gan__map_kernel)(const float *a, const float *b, const float *c, 
 
 /* How an activation acts inside a fused loop. */
 typedef struct gan__isa_norm {
-    int64_t period;                 /* length of the per-channel vectors; element i uses entry i % period */
-    const float *mean, *scale;      /* apply: y = act((x - mean) scale + shift); gradient: xhat = (x - mean) scale */
+    int64_t period;            /* length of the per-channel vectors; element i uses entry i % period */
+    const float *mean, *scale; /* apply: y = act((x - mean) scale + shift); gradient: xhat = (x - mean) scale */
     const float *shift;
-    const float *k0, *k1, *k2;      /* gradient: dx = k0 dy' - k1 - (x - mean) k2 */
+    const float *k0, *k1, *k2; /* gradient: dx = k0 dy' - k1 - (x - mean) k2 */
     gan_activation activation;
 } gan__isa_norm;
 
@@ -95,7 +95,7 @@ typedef struct gan__isa {
     void (*transpose[3])(const void *from, int64_t ldf, void *to, int64_t ldt, int64_t m, int64_t n);
 } gan__isa;
 
-#define GAN__ISA_PASTE(a, b) a##_##b
+#define GAN__ISA_PASTE(a, b)  a##_##b
 #define GAN__ISA_PASTE2(a, b) GAN__ISA_PASTE(a, b)
 /* name_generic, name_avx2 or name_avx512: inside isa/, the functions that cross files. */
 #define GAN__ISA_NAME(name) GAN__ISA_PASTE2(name, GAN__ISA)

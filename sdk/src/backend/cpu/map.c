@@ -8,7 +8,7 @@
  */
 #include "walk.h"
 
-#define GAN__STAGE 1024      /* elements of a staging buffer: four of them fit the first-level cache */
+#define GAN__STAGE     1024  /* elements of a staging buffer: four of them fit the first-level cache */
 #define GAN__LONG_TILE 32768 /* of a tile that needs no staging */
 
 /* The buffers of one thread, and which part of an operand each holds. */

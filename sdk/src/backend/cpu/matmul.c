@@ -78,8 +78,7 @@ static gan_status run_primitive(gan__cpu *cpu, const gan__matmul_args *a, gan_dt
                       .stride_b = a->batch > 1 ? a->stride_b : 0,
                       .stride_c = a->batch > 1 ? a->stride_c : 0,
                       .packs = a->batch == 1 && !a->transpose_a};
-    gan_status status =
-        gan__onednn_run(cpu, &p, x, a->b.data, a->transpose_a ? NULL : a->b.storage, a->bias, c);
+    gan_status status = gan__onednn_run(cpu, &p, x, a->b.data, a->transpose_a ? NULL : a->b.storage, a->bias, c);
     if (status == GAN_OK && !fuse)
         gan__cpu_bias_act(cpu, c_dtype, c, a->batch * a->m, a->n, NULL, a->activation);
     return status;
@@ -149,7 +148,7 @@ gan_status gan__cpu_matmul(gan__backend *be, const gan__matmul_args *args)
         return gan__cpu_fail(cpu, status, "oneDNN has no matrix product for these operands on this processor");
     size_t size = gan__cpu_dtype_size(a.c.dtype);
     for (int64_t i = 1; status == GAN_OK && repeated && i < args->batch; i++)
-        status = be->ops->copy(be, (char *)a.c.data + (size_t)(i * a.stride_c) * size, a.c.data,
-                               (size_t)(a.m * a.n) * size);
+        status =
+            be->ops->copy(be, (char *)a.c.data + (size_t)(i * a.stride_c) * size, a.c.data, (size_t)(a.m * a.n) * size);
     return status;
 }

@@ -163,7 +163,8 @@ gan_status gan__cpu_norm_apply(gan__backend *be, const gan__norm_args *a)
 #pragma omp parallel for num_threads(l.threads) schedule(static) if (l.threads > 1)
     for (int i = 0; i < l.threads; i++) {
         float *mean = memory + i * each, *scale = mean + l.period, *shift = scale + l.period;
-        gan__isa_norm p = {.period = l.period, .mean = mean, .scale = scale, .shift = shift, .activation = a->activation};
+        gan__isa_norm p = {
+            .period = l.period, .mean = mean, .scale = scale, .shift = shift, .activation = a->activation};
         int64_t first, last;
         gan__cpu_part(l.groups * l.parts, 1, l.threads, i, &first, &last);
         for (int64_t task = first; task < last; task++) {

@@ -4,7 +4,7 @@
 #include <omp.h>
 #include <stdlib.h>
 
-#define GAN__BUCKETS 256
+#define GAN__BUCKETS        256
 #define GAN__MAX_PRIMITIVES 512 /* the least recently used one goes when there are more */
 
 enum { SOURCE, WEIGHTS, RESULT, BIAS, SCRATCH, OPERANDS };
@@ -166,7 +166,8 @@ static dnnl_status_t describe_conv(const gan__problem *p, descriptors *d)
     if (status == dnnl_success)
         status = add_descriptor(d, gan__md_strided(&d->operand[BIAS], 1, bias, dnnl_f32, one));
     if (status == dnnl_success)
-        status = add_descriptor(d, gan__md_strided(&d->plain, 4, w, type_of(gradient ? p->result : p->plain), w_strides));
+        status =
+            add_descriptor(d, gan__md_strided(&d->plain, 4, w, type_of(gradient ? p->result : p->plain), w_strides));
     return status;
 }
 
@@ -176,8 +177,10 @@ static dnnl_status_t describe_matmul(const gan__problem *p, descriptors *d)
     int skip = batched ? 0 : 1, ndim = 3 - skip;
     dnnl_dims_t a = {p->stride_a ? p->batch : 1, p->m, p->k}, b = {p->stride_b ? p->batch : 1, p->k, p->n};
     dnnl_dims_t c = {p->batch, p->m, p->n}, bias = {1, 1, p->n}, bias_strides = {p->n, p->n, 1};
-    dnnl_dims_t a_strides = {p->stride_a ? p->stride_a : p->m * p->k, p->transpose_a ? 1 : p->k, p->transpose_a ? p->m : 1};
-    dnnl_dims_t b_strides = {p->stride_b ? p->stride_b : p->k * p->n, p->transpose_b ? 1 : p->n, p->transpose_b ? p->k : 1};
+    dnnl_dims_t a_strides = {p->stride_a ? p->stride_a : p->m * p->k, p->transpose_a ? 1 : p->k,
+                             p->transpose_a ? p->m : 1};
+    dnnl_dims_t b_strides = {p->stride_b ? p->stride_b : p->k * p->n, p->transpose_b ? 1 : p->n,
+                             p->transpose_b ? p->k : 1};
     dnnl_dims_t c_strides = {p->stride_c ? p->stride_c : p->m * p->n, p->n, 1};
     dnnl_status_t status =
         add_descriptor(d, gan__md_strided(&d->operand[SOURCE], ndim, a + skip, type_of(p->source), a_strides + skip));
@@ -254,7 +257,8 @@ static dnnl_status_t make_conv_pd(dnnl_engine_t engine, const gan__problem *p, c
     gan__md_free(&hint_x);
     if (status != dnnl_success)
         return status;
-    status = data ? gan__data_pd(pd, engine, x, w, y, &g, hint, attr) : gan__weight_pd(pd, engine, x, w, y, &g, hint, attr);
+    status =
+        data ? gan__data_pd(pd, engine, x, w, y, &g, hint, attr) : gan__weight_pd(pd, engine, x, w, y, &g, hint, attr);
     dnnl_primitive_desc_destroy(hint);
     return status;
 }

@@ -25,10 +25,10 @@ typedef struct gan__problem {
     int64_t plain;                   /* gan_dtype of the caller's weights */
     int64_t bias, activation;        /* 0 or 1; gan_activation_kind */
     double slope;
-    int64_t batch, m, n, k;                          /* matmul */
-    int64_t transpose_a, transpose_b;                /* matmul */
-    int64_t stride_a, stride_b, stride_c;            /* matmul */
-    int64_t packs;                                   /* matmul: b may be held in oneDNN's layout; batch is 1 */
+    int64_t batch, m, n, k;                             /* matmul */
+    int64_t transpose_a, transpose_b;                   /* matmul */
+    int64_t stride_a, stride_b, stride_c;               /* matmul */
+    int64_t packs;                                      /* matmul: b may be held in oneDNN's layout; batch is 1 */
     int64_t height, width, in, out, kernel_h, kernel_w; /* convolution, of `batch` images */
     int64_t out_height, out_width, stride, pad;
 } gan__problem;

@@ -155,9 +155,8 @@ static inline dnnl_status_t gan__forward_pd(dnnl_primitive_desc_t *pd, dnnl_engi
                                             const gan__conv_geometry *g, const_dnnl_primitive_attr_t attr)
 {
     dnnl_convolution_desc_t d;
-    dnnl_status_t status =
-        dnnl_dilated_convolution_forward_desc_init(&d, dnnl_forward_training, dnnl_convolution_direct, x, w, bias, y,
-                                                   g->stride, g->dilation, g->pad, g->pad);
+    dnnl_status_t status = dnnl_dilated_convolution_forward_desc_init(
+        &d, dnnl_forward_training, dnnl_convolution_direct, x, w, bias, y, g->stride, g->dilation, g->pad, g->pad);
     return status == dnnl_success ? dnnl_primitive_desc_create(pd, &d, attr, engine, NULL) : status;
 }
 
@@ -166,8 +165,8 @@ static inline dnnl_status_t gan__data_pd(dnnl_primitive_desc_t *pd, dnnl_engine_
                                          const_dnnl_primitive_desc_t hint, const_dnnl_primitive_attr_t attr)
 {
     dnnl_convolution_desc_t d;
-    dnnl_status_t status = dnnl_dilated_convolution_backward_data_desc_init(
-        &d, dnnl_convolution_direct, x, w, y, g->stride, g->dilation, g->pad, g->pad);
+    dnnl_status_t status = dnnl_dilated_convolution_backward_data_desc_init(&d, dnnl_convolution_direct, x, w, y,
+                                                                            g->stride, g->dilation, g->pad, g->pad);
     return status == dnnl_success ? dnnl_primitive_desc_create(pd, &d, attr, engine, hint) : status;
 }
 

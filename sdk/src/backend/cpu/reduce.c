@@ -9,7 +9,7 @@
 #include "cpu.h"
 
 #define GAN__BLOCK 2048 /* elements of a staging buffer */
-#define GAN__ROWS 64    /* rows that are added up in f32 before they go to double */
+#define GAN__ROWS  64   /* rows that are added up in f32 before they go to double */
 
 typedef struct dimension {
     int64_t n, stride[2];

@@ -11,7 +11,7 @@
 #define GAN__LOAD_3 GAN__LOAD_2 const float c = pc[i];
 
 #define GAN__LOOP(name, arity, formula)                                                                                \
-    static void map_##name(const float *pa, const float *pb, const float *pc, const float *constants, float *out,     \
+    static void map_##name(const float *pa, const float *pb, const float *pc, const float *constants, float *out,      \
                            int64_t n)                                                                                  \
     {                                                                                                                  \
         const float p[2] = {constants[0], constants[1]};                                                               \

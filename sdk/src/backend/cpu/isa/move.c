@@ -18,7 +18,7 @@ static void add_scaled_row(float w, const float *in, float *out, int64_t n)
 /* In tiles, so that the lines read by columns stay in the first-level cache until they are used up. */
 #define GAN__TILE 16
 #define GAN__TRANSPOSE(type)                                                                                           \
-    static void transpose_##type(const void *from, int64_t ldf, void *to, int64_t ldt, int64_t m, int64_t n)          \
+    static void transpose_##type(const void *from, int64_t ldf, void *to, int64_t ldt, int64_t m, int64_t n)           \
     {                                                                                                                  \
         const type *x = from;                                                                                          \
         type *y = to;                                                                                                  \

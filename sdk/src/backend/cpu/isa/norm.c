@@ -9,15 +9,15 @@
 typedef float f32;
 typedef uint16_t bf16;
 
-#define GAN__LOAD_f32(x) (x)
-#define GAN__LOAD_bf16(x) gan__of_bf16(x)
-#define GAN__STORE_f32(v) (v)
+#define GAN__LOAD_f32(x)   (x)
+#define GAN__LOAD_bf16(x)  gan__of_bf16(x)
+#define GAN__STORE_f32(v)  (v)
 #define GAN__STORE_bf16(v) gan__to_bf16(v)
 
 /* Deviations are taken from the first row, which makes their sums small enough for f32 whatever the mean is: that
  * row is at most sqrt(rows) standard deviations of this block away from the block's mean. */
 #define GAN__MOMENTS(T)                                                                                                \
-    static void moments_##T(const void *data, int64_t rows, int64_t period, double before, float *scratch,            \
+    static void moments_##T(const void *data, int64_t rows, int64_t period, double before, float *scratch,             \
                             double *mean, double *m2)                                                                  \
     {                                                                                                                  \
         const T *x = data;                                                                                             \
@@ -43,29 +43,28 @@ typedef uint16_t bf16;
 GAN__MOMENTS(f32)
 GAN__MOMENTS(bf16)
 
-#define GAN__ACT_LINEAR(v) (v)
-#define GAN__ACT_RELU(v) gan__reluf(v)
-#define GAN__ACT_LEAKY(v) gan__leakyf(v, slope)
-#define GAN__ACT_TANH(v) gan__tanhf(v)
+#define GAN__ACT_LINEAR(v)  (v)
+#define GAN__ACT_RELU(v)    gan__reluf(v)
+#define GAN__ACT_LEAKY(v)   gan__leakyf(v, slope)
+#define GAN__ACT_TANH(v)    gan__tanhf(v)
 #define GAN__ACT_SIGMOID(v) gan__sigmoidf(v)
 /* dy activation'(y), from the result y */
-#define GAN__SLOPE_LINEAR(dy, y) (dy)
-#define GAN__SLOPE_RELU(dy, y) ((y) > 0.0f ? (dy) : 0.0f)
-#define GAN__SLOPE_LEAKY(dy, y) ((y) > 0.0f ? (dy) : (dy)*slope)
-#define GAN__SLOPE_TANH(dy, y) ((dy) * (1.0f - (y) * (y)))
+#define GAN__SLOPE_LINEAR(dy, y)  (dy)
+#define GAN__SLOPE_RELU(dy, y)    ((y) > 0.0f ? (dy) : 0.0f)
+#define GAN__SLOPE_LEAKY(dy, y)   ((y) > 0.0f ? (dy) : (dy)*slope)
+#define GAN__SLOPE_TANH(dy, y)    ((dy) * (1.0f - (y) * (y)))
 #define GAN__SLOPE_SIGMOID(dy, y) ((dy) * (y) * (1.0f - (y)))
 
 /* In the order of gan_activation_kind. */
 #define GAN__ACTIVATIONS(X, T) X(LINEAR, T) X(RELU, T) X(LEAKY, T) X(TANH, T) X(SIGMOID, T)
 
 /* The runs [i, i + m) of one period each that make up n elements. */
-#define GAN__PERIODS(n, period)                                                                                        \
-    for (int64_t i = 0, m; m = (n)-i < (period) ? (n)-i : (period), i < (n); i += m)
+#define GAN__PERIODS(n, period) for (int64_t i = 0, m; m = (n)-i < (period) ? (n)-i : (period), i < (n); i += m)
 
 #define GAN__NORM_LOOPS(ACT, T)                                                                                        \
-    static void apply_##ACT##_##T(const gan__isa_norm *p, const T *x, T *y, int64_t n)                                \
+    static void apply_##ACT##_##T(const gan__isa_norm *p, const T *x, T *y, int64_t n)                                 \
     {                                                                                                                  \
-        const float *mean = p->mean, *scale = p->scale, *shift = p->shift, slope = p->activation.slope;               \
+        const float *mean = p->mean, *scale = p->scale, *shift = p->shift, slope = p->activation.slope;                \
         (void)slope;                                                                                                   \
         GAN__PERIODS(n, p->period)                                                                                     \
         {                                                                                                              \
@@ -76,10 +75,10 @@ GAN__MOMENTS(bf16)
             }                                                                                                          \
         }                                                                                                              \
     }                                                                                                                  \
-    static void sums_##ACT##_##T(const gan__isa_norm *p, const T *x, const T *y, const T *dy, int64_t n,              \
+    static void sums_##ACT##_##T(const gan__isa_norm *p, const T *x, const T *y, const T *dy, int64_t n,               \
                                  float *dgamma, float *dbeta)                                                          \
     {                                                                                                                  \
-        const float *mean = p->mean, *scale = p->scale, slope = p->activation.slope;                                  \
+        const float *mean = p->mean, *scale = p->scale, slope = p->activation.slope;                                   \
         (void)slope, (void)y;                                                                                          \
         GAN__PERIODS(n, p->period)                                                                                     \
         {                                                                                                              \
@@ -91,9 +90,9 @@ GAN__MOMENTS(bf16)
             }                                                                                                          \
         }                                                                                                              \
     }                                                                                                                  \
-    static void gradient_##ACT##_##T(const gan__isa_norm *p, const T *x, const T *y, const T *dy, T *dx, int64_t n)   \
+    static void gradient_##ACT##_##T(const gan__isa_norm *p, const T *x, const T *y, const T *dy, T *dx, int64_t n)    \
     {                                                                                                                  \
-        const float *mean = p->mean, *k0 = p->k0, *k1 = p->k1, *k2 = p->k2, slope = p->activation.slope;              \
+        const float *mean = p->mean, *k0 = p->k0, *k1 = p->k1, *k2 = p->k2, slope = p->activation.slope;               \
         (void)slope, (void)y;                                                                                          \
         GAN__PERIODS(n, p->period)                                                                                     \
         {                                                                                                              \
@@ -104,7 +103,7 @@ GAN__MOMENTS(bf16)
             }                                                                                                          \
         }                                                                                                              \
     }                                                                                                                  \
-    static void bias_##ACT##_##T(T *x, int64_t rows, int64_t n, const float *bias, float slope)                       \
+    static void bias_##ACT##_##T(T *x, int64_t rows, int64_t n, const float *bias, float slope)                        \
     {                                                                                                                  \
         (void)slope;                                                                                                   \
         if (!bias) {                                                                                                   \
@@ -126,37 +125,37 @@ GAN__MOMENTS(bf16)
 GAN__ACTIVATIONS(GAN__NORM_LOOPS, f32)
 GAN__ACTIVATIONS(GAN__NORM_LOOPS, bf16)
 
-#define GAN__APPLY_ENTRY(ACT, T) apply_##ACT##_##T,
-#define GAN__SUMS_ENTRY(ACT, T) sums_##ACT##_##T,
+#define GAN__APPLY_ENTRY(ACT, T)    apply_##ACT##_##T,
+#define GAN__SUMS_ENTRY(ACT, T)     sums_##ACT##_##T,
 #define GAN__GRADIENT_ENTRY(ACT, T) gradient_##ACT##_##T,
-#define GAN__BIAS_ENTRY(ACT, T) bias_##ACT##_##T,
+#define GAN__BIAS_ENTRY(ACT, T)     bias_##ACT##_##T,
 
 /* The functions of the table: pick the loop of the activation. */
 #define GAN__NORM_TABLE(T)                                                                                             \
-    static void apply_##T(const gan__isa_norm *p, const void *x, void *y, int64_t n)                                  \
+    static void apply_##T(const gan__isa_norm *p, const void *x, void *y, int64_t n)                                   \
     {                                                                                                                  \
-        static void (*const loop[])(const gan__isa_norm *, const T *, T *, int64_t) = {                                \
-            GAN__ACTIVATIONS(GAN__APPLY_ENTRY, T)};                                                                    \
+        static void (*const loop[])(const gan__isa_norm *, const T *, T *,                                             \
+                                    int64_t) = {GAN__ACTIVATIONS(GAN__APPLY_ENTRY, T)};                                \
         loop[p->activation.kind](p, x, y, n);                                                                          \
     }                                                                                                                  \
-    static void sums_##T(const gan__isa_norm *p, const void *x, const void *y, const void *dy, int64_t n,             \
+    static void sums_##T(const gan__isa_norm *p, const void *x, const void *y, const void *dy, int64_t n,              \
                          float *dgamma, float *dbeta)                                                                  \
     {                                                                                                                  \
-        static void (*const loop[])(const gan__isa_norm *, const T *, const T *, const T *, int64_t, float *,         \
+        static void (*const loop[])(const gan__isa_norm *, const T *, const T *, const T *, int64_t, float *,          \
                                     float *) = {GAN__ACTIVATIONS(GAN__SUMS_ENTRY, T)};                                 \
         loop[p->activation.kind](p, x, y, dy, n, dgamma, dbeta);                                                       \
     }                                                                                                                  \
-    static void gradient_##T(const gan__isa_norm *p, const void *x, const void *y, const void *dy, void *dx,          \
+    static void gradient_##T(const gan__isa_norm *p, const void *x, const void *y, const void *dy, void *dx,           \
                              int64_t n)                                                                                \
     {                                                                                                                  \
-        static void (*const loop[])(const gan__isa_norm *, const T *, const T *, const T *, T *, int64_t) = {         \
-            GAN__ACTIVATIONS(GAN__GRADIENT_ENTRY, T)};                                                                 \
+        static void (*const loop[])(const gan__isa_norm *, const T *, const T *, const T *, T *,                       \
+                                    int64_t) = {GAN__ACTIVATIONS(GAN__GRADIENT_ENTRY, T)};                             \
         loop[p->activation.kind](p, x, y, dy, dx, n);                                                                  \
     }                                                                                                                  \
-    static void bias_act_##T(void *x, int64_t rows, int64_t n, const float *bias, gan_activation activation)          \
+    static void bias_act_##T(void *x, int64_t rows, int64_t n, const float *bias, gan_activation activation)           \
     {                                                                                                                  \
-        static void (*const loop[])(T *, int64_t, int64_t, const float *, float) = {                                   \
-            GAN__ACTIVATIONS(GAN__BIAS_ENTRY, T)};                                                                     \
+        static void (*const loop[])(T *, int64_t, int64_t, const float *,                                              \
+                                    float) = {GAN__ACTIVATIONS(GAN__BIAS_ENTRY, T)};                                   \
         loop[activation.kind](x, rows, n, bias, activation.slope);                                                     \
     }
 GAN__NORM_TABLE(f32)

@@ -7,7 +7,7 @@
  */
 #include "../isa.h"
 
-#define GAN__LANES 64
+#define GAN__LANES     64
 #define GAN__RUN_BLOCK (32 * GAN__LANES)
 
 /* The sum of n lanes, in a tree: short chains of additions. */
@@ -25,7 +25,7 @@ static double fold(float *lane, int n)
 }
 
 #define GAN__RUN(name, term)                                                                                           \
-    static double run_##name(const float *pa, const float *pb, int64_t n)                                             \
+    static double run_##name(const float *pa, const float *pb, int64_t n)                                              \
     {                                                                                                                  \
         (void)pb;                                                                                                      \
         double total = 0.0;                                                                                            \
@@ -39,7 +39,7 @@ static double fold(float *lane, int n)
                     GAN__TERM_##name(i + j) lane[j] += (term);                                                         \
                 }                                                                                                      \
             }                                                                                                          \
-            total += fold(lane, GAN__LANES);                                                                      \
+            total += fold(lane, GAN__LANES);                                                                           \
         }                                                                                                              \
         float rest[16] = {0.0f};                                                                                       \
         for (; n - i >= 16; i += 16) {                                                                                 \
@@ -51,17 +51,17 @@ static double fold(float *lane, int n)
         for (int j = 0; i < n; i++, j++) {                                                                             \
             GAN__TERM_##name(i) rest[j] += (term);                                                                     \
         }                                                                                                              \
-        return total + fold(rest, 16);                                                                            \
+        return total + fold(rest, 16);                                                                                 \
     }
 
-#define GAN__TERM_sum(index) const float a = pa[index];
+#define GAN__TERM_sum(index)   const float a = pa[index];
 #define GAN__TERM_sumsq(index) const float a = pa[index];
-#define GAN__TERM_dot(index) const float a = pa[index], b = pb[index];
+#define GAN__TERM_dot(index)   const float a = pa[index], b = pb[index];
 GAN__RUN(sum, a)
 GAN__RUN(sumsq, a *a)
 GAN__RUN(dot, a *b)
 
-#define GAN__LARGER(a, b) (((a) > (b)) | ((a) != (a)) ? (a) : (b))
+#define GAN__LARGER(a, b) ((((a) > (b)) | ((a) != (a))) ? (a) : (b))
 
 static double run_max(const float *a, const float *b, int64_t n)
 {
@@ -73,7 +73,7 @@ static double run_max(const float *a, const float *b, int64_t n)
     for (; i + GAN__LANES <= n; i += GAN__LANES) {
 #pragma omp simd
         for (int j = 0; j < GAN__LANES; j++)
-            lane[j] = (a[i + j] > lane[j]) | (a[i + j] != a[i + j]) ? a[i + j] : lane[j];
+            lane[j] = GAN__LARGER(a[i + j], lane[j]);
     }
     float most = -INFINITY;
     for (int j = 0; j < GAN__LANES; j++)
@@ -85,7 +85,7 @@ static double run_max(const float *a, const float *b, int64_t n)
 
 /* Four rows at a time: a quarter of the traffic on acc, and shorter chains of additions. */
 #define GAN__COLUMNS(name, term)                                                                                       \
-    static void columns_##name(const float *pa, int64_t lda, const float *pb, int64_t ldb, int64_t rows, int64_t n,   \
+    static void columns_##name(const float *pa, int64_t lda, const float *pb, int64_t ldb, int64_t rows, int64_t n,    \
                                float *acc)                                                                             \
     {                                                                                                                  \
         (void)pb, (void)ldb;                                                                                           \
@@ -110,11 +110,11 @@ static double run_max(const float *a, const float *b, int64_t n)
 #define GAN__COLUMN_ROW_sum
 #define GAN__COLUMN_ROWS_sumsq
 #define GAN__COLUMN_ROW_sumsq
-#define GAN__COLUMN_ROWS_dot const float *b0 = pb + r * ldb, *b1 = b0 + ldb, *b2 = b1 + ldb, *b3 = b2 + ldb;
-#define GAN__COLUMN_ROW_dot const float *b0 = pb + r * ldb;
-#define GAN__COLUMN_SUM(k, j) a##k[j]
+#define GAN__COLUMN_ROWS_dot    const float *b0 = pb + r * ldb, *b1 = b0 + ldb, *b2 = b1 + ldb, *b3 = b2 + ldb;
+#define GAN__COLUMN_ROW_dot     const float *b0 = pb + r * ldb;
+#define GAN__COLUMN_SUM(k, j)   a##k[j]
 #define GAN__COLUMN_SUMSQ(k, j) a##k[j] * a##k[j]
-#define GAN__COLUMN_DOT(k, j) a##k[j] * b##k[j]
+#define GAN__COLUMN_DOT(k, j)   a##k[j] * b##k[j]
 GAN__COLUMNS(sum, GAN__COLUMN_SUM)
 GAN__COLUMNS(sumsq, GAN__COLUMN_SUMSQ)
 GAN__COLUMNS(dot, GAN__COLUMN_DOT)
@@ -125,7 +125,7 @@ static void columns_max(const float *a, int64_t lda, const float *b, int64_t ldb
     for (int64_t r = 0; r < rows; r++, a += lda) {
 #pragma omp simd
         for (int64_t j = 0; j < n; j++)
-            acc[j] = (a[j] > acc[j]) | (a[j] != a[j]) ? a[j] : acc[j];
+            acc[j] = GAN__LARGER(a[j], acc[j]);
     }
 }
 
