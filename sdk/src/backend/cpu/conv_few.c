@@ -5,13 +5,10 @@
  * T = KH KW few taps (kernel position and few-sided channel):
  *
  *   result has few channels (forward with few outputs and stride 1, data with few inputs):
- *     q [T, positions] = weights [T, many] source [positions, many]ᵀ, one matrix product at full rate,
- *     and each row of the result is the sum of rows of q, shifted by their tap's offset. With a stride s, columns of
- *     the result are held by their remainder modulo s until the end, so that these sums run over contiguous memory.
+ *     q [positions, T] = source [positions, many] taps [many, T], one matrix product at full rate; then each row of q,
+ *     a window of the result, is added to where it belongs.
  *   weight gradient where y has few channels and the stride is 1:
  *     g [T, positions of x] holds y shifted by each tap's offset; w [T, many] = g x.
- *
- * In the data gradient taps are ordered (ky, kx, channel), in the others (channel, ky, kx): as w lies in memory.
  */
 #include "conv.h"
 
@@ -61,16 +58,6 @@ static few describe(gan__direction d, const gan__conv_args *a)
     return f;
 }
 
-static int64_t plane_of(const few *f, int64_t ky, int64_t kx, int64_t c)
-{
-    return f->direction == GAN__DATA ? (ky * f->kw + kx) * f->channels + c : (c * f->kh + ky) * f->kw + kx;
-}
-
-static int64_t floor_div(int64_t a, int64_t b)
-{
-    return a >= 0 ? a / b : -((b - 1 - a) / b);
-}
-
 /* The grid row that image row y meets through kernel row k, or -1. In the data gradient y = row * stride - pad + k;
  * else row = y - pad + k. */
 static int64_t grid_row(const few *f, int64_t y, int64_t k)
@@ -86,68 +73,77 @@ static int64_t grid_row(const few *f, int64_t y, int64_t k)
     return row >= 0 && row < f->rows ? row : -1;
 }
 
-/* Kernel column k couples grid column j with image column (j + shift) * stride + phase. */
-static void column_shift(const few *f, int64_t k, int64_t *phase, int64_t *shift)
-{
-    int64_t offset = f->direction == GAN__DATA ? k - f->pad : f->pad - k;
-    *shift = floor_div(offset, f->stride);
-    *phase = offset - *shift * f->stride;
-}
-
 /* ---- few results ---- */
 
-/* Row y of image n into `row` [width, channels], from q of this image. acc is [stride][channels][columns per phase],
- * started at the bias. */
-static void gather_row(const gan__cpu *cpu, const few *f, const float *q, int64_t plane, int64_t y, const float *bias,
-                       float *acc, float *row)
+/* The weights as [many, (ky, kx, channel)], kx running along the image: as they are for the data gradient; for the
+ * forward direction rearranged, and kx turned round. */
+static void arrange_taps(const few *f, const void *weights, gan_dtype dtype, void *taps)
 {
-    int64_t per_phase = (f->width + f->stride - 1) / f->stride;
-    for (int64_t p = 0; p < f->stride * f->channels; p++) {
-        for (int64_t j = 0; j < per_phase; j++)
-            acc[p * per_phase + j] = bias ? bias[p % f->channels] : 0.0f;
-    }
-    for (int64_t ky = 0; ky < f->kh; ky++) {
-        int64_t at = grid_row(f, y, ky);
-        if (at < 0)
-            continue;
-        for (int64_t kx = 0; kx < f->kw; kx++) {
-            int64_t phase, shift;
-            column_shift(f, kx, &phase, &shift);
-            int64_t of_phase = (f->width - phase + f->stride - 1) / f->stride;
-            int64_t begin = shift > 0 ? shift : 0, end = f->columns + shift < of_phase ? f->columns + shift : of_phase;
-            for (int64_t c = 0; c < f->channels && begin < end; c++)
-                cpu->isa.add_scaled_row(1.0f, q + plane_of(f, ky, kx, c) * plane + at * f->columns + begin - shift,
-                                        acc + (phase * f->channels + c) * per_phase + begin, end - begin);
-        }
-    }
-    if (f->a->activation.kind != GAN_LINEAR)
-        cpu->isa.bias_act[GAN_F32](acc, 1, f->stride * f->channels * per_phase, NULL, f->a->activation);
-    for (int64_t p = 0; p < f->stride; p++) {
-        for (int64_t c = 0; c < f->channels; c++) {
-            const float *from = acc + (p * f->channels + c) * per_phase;
-            for (int64_t j = 0, x = p; x < f->width; j++, x += f->stride)
-                row[x * f->channels + c] = from[j];
+    int64_t at = 0;
+    for (int64_t i = 0; i < f->many; i++) {
+        for (int64_t t = 0; t < f->taps; t++, at++) {
+            int64_t c = t % f->channels, kx = f->kw - 1 - t / f->channels % f->kw, ky = t / f->channels / f->kw;
+            int64_t from = ((c * f->kh + ky) * f->kw + kx) * f->many + i;
+            if (dtype == GAN_F32)
+                ((float *)taps)[at] = ((const float *)weights)[from];
+            else
+                ((uint16_t *)taps)[at] = ((const uint16_t *)weights)[from];
         }
     }
 }
 
-/* Images [first, first + count) of the result from q [taps, count * positions]. */
-static void gather(const gan__cpu *cpu, const few *f, const float *q, int64_t first, int64_t count, float *scratch,
-                   int64_t each)
+/* Where windows lie in a row of the image: that of grid column j begins at column j * stride + left. `acc` is the row
+ * with room for the windows that hang over its ends. */
+typedef struct line {
+    int64_t left, before, columns; /* columns of acc before the image's, and in all */
+} line;
+
+static line make_line(const few *f)
 {
-    int64_t positions = f->rows * f->columns, row = f->width * f->channels, total = count * f->height;
+    line l = {.left = f->direction == GAN__DATA ? -f->pad : f->pad - (f->kw - 1)};
+    l.before = l.left < 0 ? -l.left : 0;
+    int64_t last = (f->columns - 1) * f->stride + l.left + f->kw;
+    l.columns = l.before + (last > f->width ? last : f->width);
+    return l;
+}
+
+/* Row y of an image into acc, from q of this image; returns where it begins. */
+static float *fold_row(const gan__cpu *cpu, const few *f, const line *l, const float *q, int64_t y, float *acc)
+{
+    const float *bias = f->a->bias;
+    float *row = acc + l->before * f->channels;
+    int64_t n = f->width * f->channels;
+    memset(acc, 0, (size_t)(l->columns * f->channels) * sizeof *acc);
+    for (int64_t ky = 0; ky < f->kh; ky++) {
+        int64_t at = grid_row(f, y, ky), window = f->kw * f->channels;
+        if (at >= 0)
+            cpu->isa.fold(q + at * f->columns * f->taps + ky * window, f->columns, f->taps, window,
+                          acc + (l->before + l->left) * f->channels, f->stride * f->channels);
+    }
+    if (bias || f->a->activation.kind != GAN_LINEAR) {
+        for (int64_t j = 0; bias && j < n; j++)
+            row[j] += bias[j % f->channels];
+        cpu->isa.bias_act[GAN_F32](row, 1, n, NULL, f->a->activation);
+    }
+    return row;
+}
+
+/* Images [first, first + count) of the result from their q. */
+static void fold(const gan__cpu *cpu, const few *f, const float *q, int64_t first, int64_t count, float *scratch)
+{
+    int64_t row = f->width * f->channels, total = count * f->height;
     size_t size = gan__cpu_dtype_size(f->image->dtype);
-    int threads = gan__cpu_threads(cpu, f->taps * count * positions);
+    line l = make_line(f);
+    int threads = gan__cpu_threads(cpu, f->taps * count * f->rows * f->columns);
 #pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
     for (int i = 0; i < threads; i++) {
-        float *acc = scratch + i * each, *line = acc + each - row;
         int64_t begin, end;
         gan__cpu_part(total, 1, threads, i, &begin, &end);
         for (int64_t r = begin; r < end; r++) {
-            int64_t n = r / f->height, y = r % f->height;
-            gather_row(cpu, f, q + n * positions, count * positions, y, f->a->bias, acc, line);
+            const float *of_image = q + r / f->height * f->rows * f->columns * f->taps;
+            const float *from = fold_row(cpu, f, &l, of_image, r % f->height, scratch + i * l.columns * f->channels);
             cpu->isa.narrow[f->image->dtype](
-                line, (char *)f->image->data + (size_t)((first * f->height + r) * row) * size, row);
+                from, (char *)f->image->data + (size_t)((first * f->height + r) * row) * size, row);
         }
     }
 }
@@ -157,23 +153,27 @@ static gan_status few_results(gan__cpu *cpu, const few *f)
     gan_dtype compute = f->a->compute;
     int64_t positions = f->rows * f->columns, slab = GAN__SLAB / (f->taps * positions);
     slab = slab < 1 ? 1 : slab < f->n ? slab : f->n;
-    int64_t per_phase = (f->width + f->stride - 1) / f->stride;
-    int64_t each = (f->stride * per_phase + f->width) * f->channels;
-    size_t bytes = (size_t)(slab * positions * f->taps + cpu->base.threads * each) * sizeof(float);
+    int64_t q_size = slab * positions * f->taps, t_size = f->many * f->taps;
+    size_t floats = (size_t)(q_size + t_size + cpu->base.threads * make_line(f).columns * f->channels);
     const void *grid, *weights;
-    void *grid_copy = NULL, *weights_copy = NULL, *q = gan__workspace(cpu->base.ctx, bytes);
-    gan_status status = q ? GAN_OK : gan__cpu_no_memory(cpu, bytes);
+    void *grid_copy = NULL, *weights_copy = NULL;
+    float *q = gan__workspace(cpu->base.ctx, floats * sizeof *q), *taps = q + q_size;
+    gan_status status = q ? GAN_OK : gan__cpu_no_memory(cpu, floats * sizeof *q);
     if (status == GAN_OK)
         status = gan__cpu_with_dtype(cpu, f->grid, compute, &grid, &grid_copy);
     if (status == GAN_OK)
         status = gan__cpu_with_dtype(cpu, &f->a->w, compute, &weights, &weights_copy);
+    if (status == GAN_OK && f->direction == GAN__FORWARD) {
+        arrange_taps(f, weights, compute, taps);
+        weights = taps;
+    }
     for (int64_t first = 0; first < f->n && status == GAN_OK; first += slab) {
         int64_t count = f->n - first < slab ? f->n - first : slab;
         const char *from = (const char *)grid + (size_t)(first * positions * f->many) * gan__cpu_dtype_size(compute);
-        status = gan__cpu_gemm(cpu, compute, f->direction == GAN__DATA, true, f->taps, count * positions, f->many,
-                               weights, from, false, q);
+        status =
+            gan__cpu_gemm(cpu, compute, false, false, count * positions, f->taps, f->many, from, weights, false, q);
         if (status == GAN_OK)
-            gather(cpu, f, q, first, count, (float *)q + slab * positions * f->taps, each);
+            fold(cpu, f, q, first, count, taps + t_size);
     }
     gan__workspace_free(cpu->base.ctx, weights_copy);
     gan__workspace_free(cpu->base.ctx, grid_copy);
@@ -186,8 +186,7 @@ static gan_status few_results(gan__cpu *cpu, const few *f)
 /* One plane of g: a channel of one image of y, shifted by tap (ky, kx): grid column j meets column j + shift. */
 static void shift_plane(const few *f, const float *y, int64_t ky, int64_t kx, float *g)
 {
-    int64_t phase, shift;
-    column_shift(f, kx, &phase, &shift);
+    int64_t shift = f->pad - kx;
     int64_t begin = shift < 0 ? -shift : 0, end = f->width - shift < f->columns ? f->width - shift : f->columns;
     end = end > begin ? end : begin;
     for (int64_t r = 0; r < f->rows; r++, g += f->columns) {

@@ -91,6 +91,9 @@ typedef struct gan__isa {
     void (*gather[GAN__WINOGRAD_SCHEMES][GAN__TILE_KINDS])(const gan__isa_tile *t);
     void (*scatter[GAN__WINOGRAD_SCHEMES][GAN__TILE_KINDS])(const gan__isa_tile *t);
 
+    /* acc[j * step + t] += q[j * ld + t], j < n, t < len */
+    void (*fold)(const float *q, int64_t n, int64_t ld, int64_t len, float *acc, int64_t step);
+
     /* to[j * ldt + i] = from[i * ldf + j], i < m, j < n, elements of 1, 2 or 4 bytes (index: log2 of the size) */
     void (*transpose[3])(const void *from, int64_t ldf, void *to, int64_t ldt, int64_t m, int64_t n);
 } gan__isa;
