@@ -44,22 +44,42 @@ static void fold(const float *q, int64_t n, int64_t ld, int64_t len, float *acc,
     (len == 12 ? fold_12 : len == 21 ? fold_21 : fold_any)(q, n, ld, len, acc, step);
 }
 
-/* In tiles, so that the lines read by columns stay in the first-level cache until they are used up. */
-#define GAN__TILE 16
+/* Blocks of 4 by 4 in vectors, eight columns of the input at a time: their lines and those of the eight rows that they
+ * become stay in the first-level cache until they are used up. */
 #define GAN__TRANSPOSE(type)                                                                                           \
+    typedef type type##_4 __attribute__((vector_size(4 * sizeof(type))));                                              \
+                                                                                                                       \
+    static void block_##type(const type *x, int64_t ldf, type *y, int64_t ldt)                                         \
+    {                                                                                                                  \
+        type##_4 row[4], half[4];                                                                                      \
+        for (int i = 0; i < 4; i++)                                                                                    \
+            memcpy(&row[i], x + i * ldf, sizeof row[i]);                                                               \
+        half[0] = __builtin_shufflevector(row[0], row[2], 0, 4, 1, 5);                                                 \
+        half[1] = __builtin_shufflevector(row[1], row[3], 0, 4, 1, 5);                                                 \
+        half[2] = __builtin_shufflevector(row[0], row[2], 2, 6, 3, 7);                                                 \
+        half[3] = __builtin_shufflevector(row[1], row[3], 2, 6, 3, 7);                                                 \
+        for (int i = 0; i < 4; i += 2) {                                                                               \
+            row[i] = __builtin_shufflevector(half[i], half[i + 1], 0, 4, 1, 5);                                        \
+            row[i + 1] = __builtin_shufflevector(half[i], half[i + 1], 2, 6, 3, 7);                                    \
+        }                                                                                                              \
+        for (int i = 0; i < 4; i++)                                                                                    \
+            memcpy(y + i * ldt, &row[i], sizeof row[i]);                                                               \
+    }                                                                                                                  \
+                                                                                                                       \
     static void transpose_##type(const void *from, int64_t ldf, void *to, int64_t ldt, int64_t m, int64_t n)           \
     {                                                                                                                  \
         const type *x = from;                                                                                          \
         type *y = to;                                                                                                  \
-        for (int64_t j0 = 0; j0 < n; j0 += GAN__TILE) {                                                                \
-            int64_t j1 = j0 + GAN__TILE < n ? j0 + GAN__TILE : n;                                                      \
-            for (int64_t i0 = 0; i0 < m; i0 += GAN__TILE) {                                                            \
-                int64_t i1 = i0 + GAN__TILE < m ? i0 + GAN__TILE : m;                                                  \
-                for (int64_t j = j0; j < j1; j++) {                                                                    \
-                    for (int64_t i = i0; i < i1; i++)                                                                  \
-                        y[j * ldt + i] = x[i * ldf + j];                                                               \
-                }                                                                                                      \
+        int64_t whole_m = m / 4 * 4, whole_n = n / 4 * 4;                                                              \
+        for (int64_t j0 = 0; j0 < whole_n; j0 += 8) {                                                                  \
+            for (int64_t i = 0; i < whole_m; i += 4) {                                                                 \
+                for (int64_t j = j0; j < j0 + 8 && j < whole_n; j += 4)                                                \
+                    block_##type(x + i * ldf + j, ldf, y + j * ldt + i, ldt);                                          \
             }                                                                                                          \
+        }                                                                                                              \
+        for (int64_t j = 0; j < n; j++) {                                                                              \
+            for (int64_t i = j < whole_n ? whole_m : 0; i < m; i++)                                                    \
+                y[j * ldt + i] = x[i * ldf + j];                                                                       \
         }                                                                                                              \
     }
 GAN__TRANSPOSE(uint8_t)
