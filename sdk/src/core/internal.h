@@ -190,6 +190,8 @@ gan_tensor *gan__map(const char *op, gan__map_op f, float p0, float p1, int n, g
 gan_tensor *gan__activation_grad(gan_tensor *grad, gan_tensor *y, gan_activation activation);
 /* out[i] = x[i + start], zero where that is outside x. Slicing, cropping and zero padding. */
 gan_tensor *gan__shift(const char *op, gan_tensor *x, const int64_t *start, gan_shape shape);
+/* gan_sum_to(a * b, shape), where b broadcasts to a; the product is not stored when nothing is recorded. */
+gan_tensor *gan__sum_product_to(gan_tensor *a, gan_tensor *b, gan_shape shape);
 /* The type that products compute in. */
 gan_dtype gan__compute_dtype(const gan_context *ctx);
 

@@ -44,17 +44,11 @@ gan_tensor *gan_sub(gan_tensor *a, gan_tensor *b)
     return binary(&op, GAN__MAP_SUB, 0, a, b);
 }
 
-/* sum_to(a * b, shape); without the product in memory where a scalar is wanted and nothing is recorded. */
-static gan_tensor *mul_sum_to(gan_tensor *a, gan_tensor *b, gan_shape shape)
-{
-    return gan_sum_to(gan_mul(a, b), shape);
-}
-
 static void mul_backward(gan__node *n, gan_tensor *grad, gan_tensor **grads)
 {
     for (int i = 0; i < 2; i++)
         if (gan__wants(n, i))
-            grads[i] = mul_sum_to(grad, gan__input(n, 1 - i), n->in[i].shape);
+            grads[i] = gan__sum_product_to(grad, gan__input(n, 1 - i), n->in[i].shape);
 }
 
 gan_tensor *gan_mul(gan_tensor *a, gan_tensor *b)
@@ -69,7 +63,7 @@ static void div_backward(gan__node *n, gan_tensor *grad, gan_tensor **grads)
     if (gan__wants(n, 0))
         grads[0] = gan_sum_to(over_b, n->in[0].shape);
     if (gan__wants(n, 1))
-        grads[1] = gan_neg(mul_sum_to(over_b, gan__output(n), n->in[1].shape));
+        grads[1] = gan_neg(gan__sum_product_to(over_b, gan__output(n), n->in[1].shape));
 }
 
 gan_tensor *gan_div(gan_tensor *a, gan_tensor *b)
@@ -88,7 +82,8 @@ static void maximum_backward(gan__node *n, gan_tensor *grad, gan_tensor **grads)
 {
     for (int i = 0; i < 2; i++)
         if (gan__wants(n, i))
-            grads[i] = mul_sum_to(grad, share_of_greater(gan__input(n, i), gan__input(n, 1 - i)), n->in[i].shape);
+            grads[i] =
+                gan__sum_product_to(grad, share_of_greater(gan__input(n, i), gan__input(n, 1 - i)), n->in[i].shape);
 }
 
 gan_tensor *gan_maximum(gan_tensor *a, gan_tensor *b)
@@ -101,7 +96,8 @@ static void minimum_backward(gan__node *n, gan_tensor *grad, gan_tensor **grads)
 {
     for (int i = 0; i < 2; i++)
         if (gan__wants(n, i))
-            grads[i] = mul_sum_to(grad, share_of_greater(gan__input(n, 1 - i), gan__input(n, i)), n->in[i].shape);
+            grads[i] =
+                gan__sum_product_to(grad, share_of_greater(gan__input(n, 1 - i), gan__input(n, i)), n->in[i].shape);
 }
 
 gan_tensor *gan_minimum(gan_tensor *a, gan_tensor *b)

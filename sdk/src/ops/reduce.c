@@ -25,18 +25,22 @@ static gan_shape squeezed(gan_shape in, unsigned axes)
     return out;
 }
 
-/* scale * reduction over `axes`, not recorded, dimensions kept. */
-static gan_tensor *reduce(const char *name, gan__reduce_op f, gan_tensor *x, gan_shape shape, float scale)
+/* scale * reduction of in[0] (and in[1], which broadcasts to it, for products) to `shape`, which has ones along the
+ * reduced axes; not recorded. */
+static gan_tensor *reduce(const char *name, gan__reduce_op f, int n, gan_tensor *const *in, gan_shape shape,
+                          float scale)
 {
-    gan_context *ctx = x->ctx;
-    if (gan_count(x) == 0)
-        return gan__map(name, GAN__MAP_FILL, 0, 0, 0, &x, shape, GAN_F32);
+    gan_context *ctx = in[0]->ctx;
+    if (gan_count(in[0]) == 0)
+        return gan__map(name, GAN__MAP_FILL, 0, 0, 0, in, shape, GAN_F32);
     gan_tensor *out = gan__tensor_new(ctx, shape, GAN_F32);
     if (out->poison)
         return out;
-    gan__array in = gan__array_of(x), target = gan__array_of(out);
-    gan_status status = ctx->backend->ops->reduce(ctx->backend, f, &in, scale, &target);
-    return status == GAN_OK ? out : gan__poison_backend(ctx, status, name, 1, &x);
+    gan__array arrays[2], target = gan__array_of(out);
+    for (int i = 0; i < n; i++)
+        arrays[i] = gan__array_broadcast(in[i], in[0]->shape);
+    gan_status status = ctx->backend->ops->reduce(ctx->backend, f, arrays, scale, &target);
+    return status == GAN_OK ? out : gan__poison_backend(ctx, status, name, n, in);
 }
 
 /* The incoming gradient with the reduced dimensions as 1 again; n->i[0] is the set of axes. */
@@ -72,7 +76,7 @@ static gan_tensor *reduction(const gan__op *op, gan__reduce_op f, gan_tensor *x,
     if (axes == GAN_ALL_AXES)
         axes = (1u << x->shape.ndim) - 1;
     float scale = mean && gan_count(x) > 0 ? (float)((double)gan_shape_count(shape) / (double)gan_count(x)) : 1.0f;
-    gan_tensor *out = reduce(op->name, f, x, shape, scale);
+    gan_tensor *out = reduce(op->name, f, 1, &x, shape, scale);
     if (!keep && !out->poison)
         out->shape = squeezed(x->shape, axes);
     gan__node *n = op->backward ? gan__record(op, out, 1, &x) : NULL;
@@ -185,9 +189,23 @@ gan_tensor *gan_sum_to(gan_tensor *x, gan_shape shape)
                            GAN__TEXT(x->shape));
     gan_shape kept;
     reduced_shape(x->shape, axes, &kept);
-    gan_tensor *out = reduce("sum_to", GAN__REDUCE_SUM, x, kept, 1.0f);
+    gan_tensor *out = reduce("sum_to", GAN__REDUCE_SUM, 1, &x, kept, 1.0f);
     if (!out->poison)
         out->shape = shape; /* leading ones go */
     gan__record(&op, out, 1, &x);
+    return out;
+}
+
+gan_tensor *gan__sum_product_to(gan_tensor *a, gan_tensor *b, gan_shape shape)
+{
+    unsigned axes;
+    if (a->poison || b->poison || gan__recording(a->ctx) || gan_shape_equal(a->shape, shape) ||
+        !broadcasts(shape, a->shape, &axes))
+        return gan_sum_to(gan_mul(a, b), shape);
+    gan_shape kept;
+    reduced_shape(a->shape, axes, &kept);
+    gan_tensor *out = reduce("sum_to", GAN__REDUCE_DOT, 2, (gan_tensor *[]){a, b}, kept, 1.0f);
+    if (!out->poison)
+        out->shape = shape;
     return out;
 }
