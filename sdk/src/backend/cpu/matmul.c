@@ -1,14 +1,18 @@
 /*
  * Matrix products.
  *
- * f32 matrices go to oneDNN's sgemm, which packs its operands as it goes and costs little to call; batches and bf16
- * go to its matmul primitive. bf16 weights (b, unless a is transposed: then b is an activation and this is a weight
- * gradient) are kept in the primitive's layout.
+ * oneDNN's matmul primitive applies bias and activation as it goes; its sgemm costs less to call and is no slower
+ * where the left matrix is transposed. bf16 weights (b, unless a is transposed: then b is an activation and this is a
+ * weight gradient) are kept in the primitive's layout. f32 weights are not: they change before they are used often
+ * enough to repay the copy.
  */
 #include "onednn.h"
 
 #include <dnnl.h>
 #include <omp.h>
+
+/* Up to this m n k the primitive takes longer to call than to compute. */
+#define GAN__SMALL_PRODUCT ((int64_t)1 << 18)
 
 /* c = activation(bias), for k == 0. */
 static void matmul_of_nothing(gan__cpu *cpu, const gan__matmul_args *a)
@@ -77,7 +81,7 @@ static gan_status run_primitive(gan__cpu *cpu, const gan__matmul_args *a, gan_dt
                       .stride_a = a->batch > 1 ? a->stride_a : 0,
                       .stride_b = a->batch > 1 ? a->stride_b : 0,
                       .stride_c = a->batch > 1 ? a->stride_c : 0,
-                      .packs = a->batch == 1 && !a->transpose_a};
+                      .packs = compute == GAN_BF16 && a->batch == 1 && !a->transpose_a};
     gan_status status = gan__onednn_run(cpu, &p, x, a->b.data, a->transpose_a ? NULL : a->b.storage, a->bias, c);
     if (status == GAN_OK && !fuse)
         gan__cpu_bias_act(cpu, c_dtype, c, a->batch * a->m, a->n, NULL, a->activation);
@@ -111,7 +115,8 @@ static gan_status matmul_as(gan__cpu *cpu, const gan__matmul_args *a, gan_dtype 
             return gan__cpu_no_memory(cpu, (size_t)n * sizeof(float));
         }
     }
-    bool plain = compute == GAN_F32 && a->b.dtype == GAN_F32 && a->batch == 1;
+    bool small = a->m * a->n * a->k <= GAN__SMALL_PRODUCT;
+    bool plain = compute == GAN_F32 && a->b.dtype == GAN_F32 && a->batch == 1 && (a->transpose_a || small);
     gan_status status = plain ? sgemm(cpu, a->transpose_a, a->transpose_b, a->m, a->n, a->k, x, a->b.data, false, c)
                               : run_primitive(cpu, a, compute, x, c, c_dtype);
     if (status == GAN_OK && plain && (a->bias || a->activation.kind != GAN_LINEAR))
