@@ -55,12 +55,15 @@ static gan_status for_rows(gan__cpu *cpu, const gan__array *in, const gan__array
     for (int i = 0; i < threads; i++) {
         rows r = {.sum = memory + i * each};
         r.buffer = r.sum + from.row;
-        r.result = r.buffer + from.row;
+        float *line = r.buffer + from.row;
         int64_t begin, end;
         gan__cpu_part(total, 1, threads, i, &begin, &end);
         for (int64_t y = begin; y < end; y++) {
+            char *row = to.data + y * to.row * (int64_t)gan__cpu_dtype_size(to.dtype);
+            r.result = to.dtype == GAN_F32 ? (float *)row : line;
             kernel(cpu, &from, &to, how, y / to.height, y % to.height, &r);
-            cpu->isa.narrow[to.dtype](r.result, to.data + y * to.row * (int64_t)gan__cpu_dtype_size(to.dtype), to.row);
+            if (to.dtype != GAN_F32)
+                cpu->isa.narrow[to.dtype](r.result, row, to.row);
         }
     }
     gan__workspace_free(cpu->base.ctx, memory);
