@@ -144,8 +144,8 @@ typedef struct gan__backend_ops {
                                int64_t out_rows, float *out);
 
     /* Element i of out comes from Philox block counter + i / 4, word i % 4 (normal: Box-Muller on words 0,1 and 2,3
-     * of the same block gives its four values, core/philox.h; of mean a and deviation b). UNIFORM in [a, b): a + (b-a) u, u = (word >> 8) * 2^-24;
-     * INT: i32 in [0, b): the high 32 bits of word * b. */
+     * of the same block gives its four values, core/philox.h). UNIFORM in [a, b): a + (b-a) u, u = (word >> 8) * 2^-24;
+     * NORMAL: a + b z; INT: i32 in [0, b): the high 32 bits of word * b. */
     gan_status (*random)(gan__backend *be, gan__random_kind kind, uint64_t seed, uint64_t stream, uint64_t counter,
                          float a, float b, int64_t n, void *out);
 
