@@ -24,8 +24,7 @@ typedef enum gan_grad_flags {
  * `inputs` are parameters, variables, or results that `output` was computed from; one that it does not depend on
  * gets zeros. Without GAN_CREATE_GRAPH or GAN_RETAIN_GRAPH, the recording between output and inputs is consumed.
  * Errors: GAN_ERROR_STATE if the recording was consumed before. Returns the context's status. */
-GAN_API gan_status gan_grad(gan_tensor *output, gan_tensor *const *inputs, int n, gan_tensor **grads,
-                            unsigned flags);
+GAN_API gan_status gan_grad(gan_tensor *output, gan_tensor *const *inputs, int n, gan_tensor **grads, unsigned flags);
 
 /* The same for sum(output * weight): a vector-Jacobian product. `weight` has output's shape. */
 GAN_API gan_status gan_grad_weighted(gan_tensor *output, gan_tensor *weight, gan_tensor *const *inputs, int n,

@@ -21,7 +21,7 @@ typedef struct gan_image {
     uint8_t *pixels; /* [height, width, channels]; owned; free with gan_image_free */
 } gan_image;
 
-#define GAN_IMAGE_MAX_SIDE 65536
+#define GAN_IMAGE_MAX_SIDE   65536
 #define GAN_IMAGE_MAX_PIXELS ((int64_t)1 << 28)
 
 GAN_API gan_status gan_image_create(gan_image *out, int64_t width, int64_t height, int channels, gan_message *message);
@@ -39,17 +39,14 @@ GAN_API gan_status gan_image_grid(const uint8_t *images, int64_t n, int64_t heig
 
 /* ---- plots ---- */
 
-typedef enum gan_plot_kind {
-    GAN_PLOT_LINE = 0,
-    GAN_PLOT_SCATTER = 1
-} gan_plot_kind;
+typedef enum gan_plot_kind { GAN_PLOT_LINE = 0, GAN_PLOT_SCATTER = 1 } gan_plot_kind;
 
 typedef struct gan_series {
-    const char *name;   /* in the legend; NULL: not in it */
+    const char *name;    /* in the legend; NULL: not in it */
     const double *x, *y; /* [n]; points that are not finite are left out */
     int64_t n;
     gan_plot_kind kind;
-    uint32_t colour;    /* 0xRRGGBB; 0: the next of the palette */
+    uint32_t colour; /* 0xRRGGBB; 0: the next of the palette */
 } gan_series;
 
 /* One set of axes. Ranges are found from the data where min == max. */

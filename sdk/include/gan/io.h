@@ -15,7 +15,7 @@
 extern "C" {
 #endif
 
-#define GAN_FILE_HEADER_MAX (64u << 20) /* bytes of header that a reader accepts */
+#define GAN_FILE_HEADER_MAX  (64u << 20) /* bytes of header that a reader accepts */
 #define GAN_FILE_TENSORS_MAX 65536
 
 /* ---- writing ---- */
@@ -29,8 +29,7 @@ GAN_API gan_status gan_file_add(gan_file_writer *writer, const char *name, const
 /* A 64-bit float as a scalar F64 tensor, exact. */
 GAN_API gan_status gan_file_add_number(gan_file_writer *writer, const char *name, double value, gan_message *message);
 /* Metadata; both are copied. */
-GAN_API gan_status gan_file_add_text(gan_file_writer *writer, const char *key, const char *value,
-                                     gan_message *message);
+GAN_API gan_status gan_file_add_text(gan_file_writer *writer, const char *key, const char *value, gan_message *message);
 GAN_API gan_status gan_file_commit(gan_file_writer *writer, const char *path, gan_message *message);
 
 /* ---- reading ---- */

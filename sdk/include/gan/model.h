@@ -58,12 +58,12 @@ GAN_API void gan_model_visit(gan_model *model, gan_slot_visitor tensor, gan_numb
 
 typedef struct gan_batch {
     uint32_t struct_size;
-    int64_t n;           /* samples */
-    gan_tensor *images;  /* f32 [n, H, W, C], image values in [-1, 1]; vectors are [n, 1, 1, D], unscaled */
-    gan_tensor *labels;  /* I32 [n], NULL if the data has none */
+    int64_t n;            /* samples */
+    gan_tensor *images;   /* f32 [n, H, W, C], image values in [-1, 1]; vectors are [n, 1, 1, D], unscaled */
+    gan_tensor *labels;   /* I32 [n], NULL if the data has none */
     gan_tensor *images_b; /* the second domain, NULL if there is none */
-    double kimg;         /* thousands of real images shown before this batch */
-    double progress;     /* 0 at the start of the run, 1 at its end */
+    double kimg;          /* thousands of real images shown before this batch */
+    double progress;      /* 0 at the start of the run, 1 at its end */
 } gan_batch;
 
 /* ---- metrics ---- */

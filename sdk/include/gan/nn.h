@@ -31,9 +31,9 @@ typedef enum gan_init_kind {
     /* PyTorch's: uniform in ±1/sqrt(fan_in) for weight and bias of linear and convolution, N(0, 1) for embeddings, ones
      * for norms. fan_in is the weight's size without its first dimension. */
     GAN_INIT_DEFAULT = 0,
-    GAN_INIT_CONSTANT = 1,  /* a */
-    GAN_INIT_UNIFORM = 2,   /* uniform in [a, b) */
-    GAN_INIT_NORMAL = 3,    /* mean a, standard deviation b */
+    GAN_INIT_CONSTANT = 1,       /* a */
+    GAN_INIT_UNIFORM = 2,        /* uniform in [a, b) */
+    GAN_INIT_NORMAL = 3,         /* mean a, standard deviation b */
     GAN_INIT_XAVIER_UNIFORM = 4, /* a: gain; ± gain sqrt(6 / (fan_in + fan_out)) (Glorot & Bengio 2010) */
     GAN_INIT_XAVIER_NORMAL = 5,
     GAN_INIT_KAIMING_UNIFORM = 6, /* a: gain; ± gain sqrt(3 / fan_in) (He et al. 2015) */
@@ -48,7 +48,7 @@ typedef struct gan_init {
 
 /* How weighted layers are made; NULL for all defaults. */
 typedef struct gan_nn_args {
-    gan_init weight;  /* default: GAN_INIT_DEFAULT */
+    gan_init weight; /* default: GAN_INIT_DEFAULT */
     gan_init bias;
     bool no_bias;
     float lr_multiplier; /* with GAN_INIT_EQUALIZED: weight and bias are stored divided by this and multiplied by it at

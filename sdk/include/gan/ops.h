@@ -30,8 +30,8 @@ GAN_API gan_tensor *gan_div(gan_tensor *a, gan_tensor *b);
 GAN_API gan_tensor *gan_maximum(gan_tensor *a, gan_tensor *b);
 GAN_API gan_tensor *gan_minimum(gan_tensor *a, gan_tensor *b);
 GAN_API gan_tensor *gan_neg(gan_tensor *x);
-GAN_API gan_tensor *gan_add_scalar(gan_tensor *x, float value); /* x + value */
-GAN_API gan_tensor *gan_scale(gan_tensor *x, float factor);     /* x * factor */
+GAN_API gan_tensor *gan_add_scalar(gan_tensor *x, float value);      /* x + value */
+GAN_API gan_tensor *gan_scale(gan_tensor *x, float factor);          /* x * factor */
 GAN_API gan_tensor *gan_lerp(gan_tensor *a, gan_tensor *b, float t); /* a + t (b - a) */
 
 /* ---- comparisons: 1 where true, else 0; no derivative ---- */
@@ -51,8 +51,8 @@ GAN_API gan_tensor *gan_rsqrt(gan_tensor *x);
 GAN_API gan_tensor *gan_square(gan_tensor *x);
 GAN_API gan_tensor *gan_reciprocal(gan_tensor *x);
 GAN_API gan_tensor *gan_pow(gan_tensor *x, float exponent);
-GAN_API gan_tensor *gan_abs(gan_tensor *x); /* derivative at 0 is 0 */
-GAN_API gan_tensor *gan_sign(gan_tensor *x); /* no derivative */
+GAN_API gan_tensor *gan_abs(gan_tensor *x);                          /* derivative at 0 is 0 */
+GAN_API gan_tensor *gan_sign(gan_tensor *x);                         /* no derivative */
 GAN_API gan_tensor *gan_clamp(gan_tensor *x, float low, float high); /* derivative 1 inside and on the bounds */
 GAN_API gan_tensor *gan_tanh(gan_tensor *x);
 GAN_API gan_tensor *gan_sigmoid(gan_tensor *x);
@@ -78,10 +78,10 @@ GAN_API gan_tensor *gan_activate(gan_tensor *x, gan_activation activation);
 GAN_API gan_tensor *gan_bias_act(gan_tensor *x, gan_tensor *bias, gan_activation activation);
 
 /* ---- reductions ---- */
-#define GAN_AXIS(i) (1u << (i))
+#define GAN_AXIS(i)  (1u << (i))
 #define GAN_ALL_AXES (~0u)
 
-GAN_API gan_tensor *gan_sum(gan_tensor *x);  /* of all elements, a scalar */
+GAN_API gan_tensor *gan_sum(gan_tensor *x); /* of all elements, a scalar */
 GAN_API gan_tensor *gan_mean(gan_tensor *x);
 GAN_API gan_tensor *gan_sqnorm(gan_tensor *x); /* sum of squares */
 /* Over a set of axes; those dimensions stay as 1 if `keep`, else they go. */
@@ -121,7 +121,7 @@ GAN_API gan_tensor *gan_conv2d_transpose(gan_tensor *x, gan_tensor *w, gan_tenso
 GAN_API gan_tensor *gan_conv2d_weight(gan_tensor *x, gan_tensor *y, int kh, int kw, gan_conv p);
 
 /* ---- images: x [N, H, W, C] ---- */
-GAN_API gan_tensor *gan_avg_pool2d(gan_tensor *x, int size); /* windows of size x size, stride = size */
+GAN_API gan_tensor *gan_avg_pool2d(gan_tensor *x, int size);       /* windows of size x size, stride = size */
 GAN_API gan_tensor *gan_resize_nearest(gan_tensor *x, int factor); /* H * factor, W * factor */
 /* To any size; sample positions as with PyTorch's align_corners=False. */
 GAN_API gan_tensor *gan_resize_bilinear(gan_tensor *x, int64_t height, int64_t width);
@@ -133,10 +133,10 @@ GAN_API gan_tensor *gan_images_from_u8(gan_tensor *bytes);
 GAN_API gan_tensor *gan_images_to_u8(gan_tensor *images);
 
 /* ---- shape ---- */
-GAN_API gan_tensor *gan_reshape(gan_tensor *x, gan_shape shape); /* shares storage; one dimension may be -1 */
-GAN_API gan_tensor *gan_flatten(gan_tensor *x);                  /* [N, rest] */
+GAN_API gan_tensor *gan_reshape(gan_tensor *x, gan_shape shape);  /* shares storage; one dimension may be -1 */
+GAN_API gan_tensor *gan_flatten(gan_tensor *x);                   /* [N, rest] */
 GAN_API gan_tensor *gan_permute(gan_tensor *x, const int *order); /* out.dim[i] = x.dim[order[i]] */
-GAN_API gan_tensor *gan_transpose(gan_tensor *x);                /* [M, N] to [N, M] */
+GAN_API gan_tensor *gan_transpose(gan_tensor *x);                 /* [M, N] to [N, M] */
 GAN_API gan_tensor *gan_concat(gan_tensor *const *parts, int n, int axis);
 GAN_API gan_tensor *gan_slice(gan_tensor *x, int axis, int64_t start, int64_t length);
 GAN_API gan_tensor *gan_cast(gan_tensor *x, gan_dtype dtype); /* between f32 and bf16 */

@@ -20,9 +20,9 @@ extern "C" {
 typedef enum gan_option_type {
     GAN_OPTION_INT = 1,
     GAN_OPTION_FLOAT = 2,
-    GAN_OPTION_BOOL = 3,   /* true, false, yes, no, on, off */
+    GAN_OPTION_BOOL = 3, /* true, false, yes, no, on, off */
     GAN_OPTION_STRING = 4,
-    GAN_OPTION_CHOICE = 5, /* one of `choices` */
+    GAN_OPTION_CHOICE = 5,  /* one of `choices` */
     GAN_OPTION_INT_LIST = 6 /* [256, 256]; at most GAN_OPTION_LIST_MAX */
 } gan_option_type;
 

@@ -27,18 +27,18 @@ extern "C" {
 #endif
 
 #define GAN_PLUGIN_MAGIC 0x4e494755504e4147ull /* "GANPUGIN" in memory */
-#define GAN_ABI_MAJOR 1
-#define GAN_ABI_MINOR 0
+#define GAN_ABI_MAJOR    1
+#define GAN_ABI_MINOR    0
 
 /* flags */
-#define GAN_PLUGIN_HAS_CUDA 1u    /* contains CUDA kernels of its own */
-#define GAN_PLUGIN_NEEDS_CUDA 2u  /* cannot run on the CPU */
-#define GAN_PLUGIN_NO_CAPTURE 4u  /* its steps cannot be captured into CUDA graphs */
+#define GAN_PLUGIN_HAS_CUDA   1u /* contains CUDA kernels of its own */
+#define GAN_PLUGIN_NEEDS_CUDA 2u /* cannot run on the CPU */
+#define GAN_PLUGIN_NO_CAPTURE 4u /* its steps cannot be captured into CUDA graphs */
 
 /* What the data must have. */
-#define GAN_NEEDS_LABELS 1u
+#define GAN_NEEDS_LABELS      1u
 #define GAN_NEEDS_TWO_DOMAINS 2u
-#define GAN_NEEDS_IMAGES 4u /* refuses vector data such as builtin:ring8 */
+#define GAN_NEEDS_IMAGES      4u /* refuses vector data such as builtin:ring8 */
 
 /* A chart of the run's plot: a title, the y axis, and the metrics that it shows. A table ends with title NULL. */
 #define GAN_CHART_SERIES 8
@@ -58,9 +58,9 @@ typedef struct gan_default {
 typedef struct gan_build {
     uint32_t struct_size;
     gan_context *ctx;
-    const gan_options *options;  /* the plugin's own table, validated */
-    const gan_data_info *data;   /* what the batches will look like */
-    int64_t batch;               /* samples per batch */
+    const gan_options *options; /* the plugin's own table, validated */
+    const gan_data_info *data;  /* what the batches will look like */
+    int64_t batch;              /* samples per batch */
 } gan_build;
 
 /* What sample gets. */

@@ -15,26 +15,26 @@ extern "C" {
 #endif
 
 /* Every status: name, number, what it says. Numbers never change; new ones are added at the end. */
-#define GAN_STATUS_MAP(X)                                                                                            \
-    X(OK, 0, "success")                                                                                              \
-    X(ERROR_ARGUMENT, -1, "invalid argument")                                                                        \
-    X(ERROR_SHAPE, -2, "shapes do not fit")                                                                          \
-    X(ERROR_DTYPE, -3, "wrong element type")                                                                         \
-    X(ERROR_MEMORY, -4, "out of memory")                                                                             \
-    X(ERROR_DEVICE, -5, "device error")                                                                              \
-    X(ERROR_IO, -6, "input or output failed")                                                                        \
-    X(ERROR_FORMAT, -7, "malformed file")                                                                            \
-    X(ERROR_NOT_FOUND, -8, "not found")                                                                              \
-    X(ERROR_PLUGIN_LOAD, -9, "plugin cannot be loaded")                                                              \
-    X(ERROR_NOT_A_PLUGIN, -10, "not a plugin")                                                                       \
-    X(ERROR_ABI, -11, "plugin interface version refused")                                                            \
-    X(ERROR_DEVICE_REFUSED, -12, "device refused")                                                                   \
-    X(ERROR_OPTION, -13, "wrong option")                                                                             \
-    X(ERROR_NON_FINITE, -14, "a value is not finite")                                                                \
-    X(ERROR_LIMIT, -15, "a limit is exceeded")                                                                       \
-    X(ERROR_UNSUPPORTED, -16, "not supported")                                                                       \
-    X(ERROR_CHECKSUM, -17, "checksum does not match")                                                                \
-    X(INTERRUPTED, -18, "interrupted")                                                                               \
+#define GAN_STATUS_MAP(X)                                                                                              \
+    X(OK, 0, "success")                                                                                                \
+    X(ERROR_ARGUMENT, -1, "invalid argument")                                                                          \
+    X(ERROR_SHAPE, -2, "shapes do not fit")                                                                            \
+    X(ERROR_DTYPE, -3, "wrong element type")                                                                           \
+    X(ERROR_MEMORY, -4, "out of memory")                                                                               \
+    X(ERROR_DEVICE, -5, "device error")                                                                                \
+    X(ERROR_IO, -6, "input or output failed")                                                                          \
+    X(ERROR_FORMAT, -7, "malformed file")                                                                              \
+    X(ERROR_NOT_FOUND, -8, "not found")                                                                                \
+    X(ERROR_PLUGIN_LOAD, -9, "plugin cannot be loaded")                                                                \
+    X(ERROR_NOT_A_PLUGIN, -10, "not a plugin")                                                                         \
+    X(ERROR_ABI, -11, "plugin interface version refused")                                                              \
+    X(ERROR_DEVICE_REFUSED, -12, "device refused")                                                                     \
+    X(ERROR_OPTION, -13, "wrong option")                                                                               \
+    X(ERROR_NON_FINITE, -14, "a value is not finite")                                                                  \
+    X(ERROR_LIMIT, -15, "a limit is exceeded")                                                                         \
+    X(ERROR_UNSUPPORTED, -16, "not supported")                                                                         \
+    X(ERROR_CHECKSUM, -17, "checksum does not match")                                                                  \
+    X(INTERRUPTED, -18, "interrupted")                                                                                 \
     X(ERROR_STATE, -19, "called in the wrong state")
 
 typedef enum gan_status {

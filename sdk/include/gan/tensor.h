@@ -28,7 +28,7 @@ typedef struct gan_shape {
 } gan_shape;
 
 /* GAN_SHAPE(2, 3): a shape of two dimensions. GAN_SCALAR: no dimensions, one element. */
-#define GAN_SHAPE(...)                                                                                               \
+#define GAN_SHAPE(...)                                                                                                 \
     gan_shape_make((int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]){__VA_ARGS__})
 #define GAN_SCALAR ((gan_shape){.ndim = 0})
 

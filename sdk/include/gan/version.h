@@ -11,9 +11,9 @@
 #ifndef GAN_VERSION_H
 #define GAN_VERSION_H
 
-#define GAN_VERSION_MAJOR 1
-#define GAN_VERSION_MINOR 0
-#define GAN_VERSION_PATCH 0
+#define GAN_VERSION_MAJOR  1
+#define GAN_VERSION_MINOR  0
+#define GAN_VERSION_PATCH  0
 #define GAN_VERSION_STRING "1.0.0"
 
 #ifdef __cplusplus
@@ -21,7 +21,7 @@ extern "C" {
 #endif
 
 #if defined(__GNUC__)
-#define GAN_API __attribute__((visibility("default")))
+#define GAN_API                                  __attribute__((visibility("default")))
 #define GAN_PRINTF(format_index, first_argument) __attribute__((format(printf, format_index, first_argument)))
 #else
 #define GAN_API

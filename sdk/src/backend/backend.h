@@ -39,9 +39,9 @@ typedef struct gan__matmul_args {
     gan_dtype compute;
     bool transpose_a, transpose_b;
     int64_t batch, m, n, k;
-    gan__array a, b, c;                    /* data, dtype, storage are used; dims only for messages */
-    int64_t stride_a, stride_b, stride_c;  /* elements between batch entries; 0: shared */
-    const float *bias;                     /* [n] or NULL */
+    gan__array a, b, c;                   /* data, dtype, storage are used; dims only for messages */
+    int64_t stride_a, stride_b, stride_c; /* elements between batch entries; 0: shared */
+    const float *bias;                    /* [n] or NULL */
     gan_activation activation;
 } gan__matmul_args;
 
@@ -63,17 +63,17 @@ typedef struct gan__norm_args {
     const void *x;
     gan_dtype dtype; /* of x, y, dy, dx: F32 or BF16 */
     const float *gamma, *beta;
-    float *mean, *rstd; /* written by norm_forward, read by the others */
-    void *y;            /* written by forward and apply; read by backward when there is an activation */
-    const void *dy;     /* backward */
-    void *dx;           /* backward: written if not NULL */
+    float *mean, *rstd;    /* written by norm_forward, read by the others */
+    void *y;               /* written by forward and apply; read by backward when there is an activation */
+    const void *dy;        /* backward */
+    void *dx;              /* backward: written if not NULL */
     float *dgamma, *dbeta; /* backward: [C], summed over groups, written if not NULL */
 } gan__norm_args;
 
 typedef enum gan__random_kind { GAN__RANDOM_UNIFORM = 0, GAN__RANDOM_NORMAL = 1, GAN__RANDOM_INT = 2 } gan__random_kind;
 
 typedef enum gan__update_kind {
-    GAN__UPDATE_ADAM = 0,    /* m = b1 m + (1-b1) g; v = b2 v + (1-b2) g²; p -= lr/(1-b1^t) m / (sqrt(v/(1-b2^t)) + eps) */
+    GAN__UPDATE_ADAM = 0, /* m = b1 m + (1-b1) g; v = b2 v + (1-b2) g²; p -= lr/(1-b1^t) m / (sqrt(v/(1-b2^t)) + eps) */
     GAN__UPDATE_RMSPROP = 1, /* v = b2 v + (1-b2) g²; p -= lr g / (sqrt(v) + eps) */
     GAN__UPDATE_SGD = 2,     /* m = b1 m + g; p -= lr m; m may be NULL when b1 is 0 */
     GAN__UPDATE_EMA = 3      /* p = b1 p + (1-b1) g */
@@ -113,8 +113,7 @@ typedef struct gan__backend_ops {
     /* out = scale * reduction of in[0] (and in[1] for DOT) over the axes where out->dim is 1 and in's is not. out is
      * dense f32 with in's ndim. in[i] are dense or broadcast, f32 or bf16. Accumulates so that the error grows slowly
      * with the count (blocked or pairwise), in an order that depends on shapes and thread count only. */
-    gan_status (*reduce)(gan__backend *be, gan__reduce_op op, const gan__array *in, float scale,
-                         const gan__array *out);
+    gan_status (*reduce)(gan__backend *be, gan__reduce_op op, const gan__array *in, float scale, const gan__array *out);
 
     gan_status (*matmul)(gan__backend *be, const gan__matmul_args *args);
     gan_status (*conv_forward)(gan__backend *be, const gan__conv_args *args); /* writes y */

@@ -65,7 +65,7 @@ enum {
 #define GAN__MAP_ENUM(name, arity, formula) GAN__MAP_##name,
     GAN__MAP_OPS(GAN__MAP_ENUM)
 #undef GAN__MAP_ENUM
-    GAN__MAP_COUNT
+        GAN__MAP_COUNT
 };
 
 #endif
