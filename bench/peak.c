@@ -4,12 +4,14 @@
  *
  *     peak [--threads N] [--seconds S]
  *
- * prints {"f32_gflops": ..., "bf16_gflops": ..., "copy_gb_s": ...}. The rates are the best of many runs: a peak is
- * what is reached when nothing else disturbs. bf16_gflops is 0 where oneDNN has no bf16 product for the CPU.
+ * prints {"f32_gflops": ..., "bf16_gflops": ..., "copy_gb_s": ..., "round_trip_ns": ...}. The rates are the best of
+ * many runs: a peak is what is reached when nothing else disturbs. bf16_gflops is 0 where oneDNN has no bf16 product
+ * for the CPU. With --part round-trip only that is measured.
  */
 #include <math.h>
 #include <omp.h>
 #include <oneapi/dnnl/dnnl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -142,11 +144,43 @@ static double copy_rate(double seconds)
     return time > 0 ? 2.0 * (double)c.bytes / time * 1e-9 : 0;
 }
 
+/* The median time of a message from one thread to another and back, in nanoseconds; 0 with one thread. A virtual
+ * machine's cores may move apart and together again: small programs then run at two different speeds. */
+static double round_trip(void)
+{
+    enum { MESSAGES = 2000, ROUNDS = 51 };
+    static _Alignas(128) atomic_int flag;
+    double times[ROUNDS];
+    int threads = 0;
+#pragma omp parallel num_threads(2)
+    {
+        int me = omp_get_thread_num();
+#pragma omp single
+        threads = omp_get_num_threads();
+        for (int i = 0; threads == 2 && i < ROUNDS * MESSAGES; i++) {
+            if (me == 0 && i % MESSAGES == 0) {
+                times[i / MESSAGES] = bench_now();
+            }
+            while (atomic_load(&flag) != 2 * i + me) {
+            }
+            atomic_store(&flag, 2 * i + me + 1);
+            if (me == 0 && i % MESSAGES == MESSAGES - 1) {
+                times[i / MESSAGES] = bench_now() - times[i / MESSAGES];
+            }
+        }
+    }
+    return threads == 2 ? bench_median(times, ROUNDS) / MESSAGES * 1e9 : 0;
+}
+
 int main(int argc, char **argv)
 {
     bench_options options = {.seconds = 2};
     if (!bench_parse(argc, argv, &options)) {
         return 2;
+    }
+    if (options.part != NULL && strcmp(options.part, "round-trip") == 0) {
+        printf("{\"round_trip_ns\": %.0f}\n", round_trip());
+        return 0;
     }
     if (options.threads > 0) {
         omp_set_num_threads(options.threads);
@@ -156,7 +190,7 @@ int main(int argc, char **argv)
     double copied = copy_rate(options.seconds);
     const dnnl_version_t *version = dnnl_version();
     printf("{\"onednn\": \"%d.%d.%d\", \"threads\": %d, \"f32_gflops\": %.1f, \"bf16_gflops\": %.1f, "
-           "\"copy_gb_s\": %.1f}\n",
-           version->major, version->minor, version->patch, omp_get_max_threads(), f32, bf16, copied);
+           "\"copy_gb_s\": %.1f, \"round_trip_ns\": %.0f}\n",
+           version->major, version->minor, version->patch, omp_get_max_threads(), f32, bf16, copied, round_trip());
     return f32 > 0 ? 0 : 1;
 }
