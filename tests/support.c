@@ -31,3 +31,19 @@ const char *test_folder(const char *name)
     snprintf(command, sizeof command, "rm -rf '%s' && mkdir -p '%s'", path, path);
     return system(command) == 0 ? path : NULL;
 }
+
+gan_context *test_context_open(int threads, uint64_t seed)
+{
+    gan_context *ctx = NULL;
+    gan_context_options options = {.struct_size = sizeof options, .threads = threads, .seed = seed};
+    ck_assert_int_eq(gan_context_create(&options, &ctx, NULL), GAN_OK);
+    gan_scope_begin(ctx);
+    return ctx;
+}
+
+void test_context_close(gan_context *ctx)
+{
+    gan_scope_end(ctx, NULL);
+    ck_assert_msg(gan_memory(ctx).bytes_in_use == 0, "%zu bytes are left behind", gan_memory(ctx).bytes_in_use);
+    gan_context_destroy(ctx);
+}

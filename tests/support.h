@@ -15,4 +15,8 @@ const char *test_data(const char *name);
 /* A fresh folder below the build tree for files of one test; static. */
 const char *test_folder(const char *name);
 
+/* A context with a scope open; and its end, where every tensor must have been released. */
+gan_context *test_context_open(int threads, uint64_t seed);
+void test_context_close(gan_context *ctx);
+
 #endif

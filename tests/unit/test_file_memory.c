@@ -98,31 +98,9 @@ START_TEST(every_allocation_may_fail)
     torture("options", set_options);
 }
 END_TEST
-#else
-static void setup(void) {}
-
-static void teardown(void) {}
-
-START_TEST(every_allocation_may_fail)
-{
-    printf("every_allocation_may_fail: skipped, a sanitizer has the allocator\n");
-    message.text[0] = '\0';
-}
-END_TEST
 #endif
-
-static Suite *suite(void)
-{
-    Suite *s = suite_create("file_memory");
-    TCase *t = tcase_create("memory");
-    tcase_add_checked_fixture(t, setup, teardown);
-    tcase_set_timeout(t, 60);
-    tcase_add_test(t, every_allocation_may_fail);
-    suite_add_tcase(s, t);
-    return s;
-}
 
 int main(void)
 {
-    return test_main(suite());
+    return memory_test_main("file_memory", setup, teardown, every_allocation_may_fail);
 }

@@ -12,17 +12,12 @@ static gan_context *ctx;
 
 static void open_context(void)
 {
-    gan_context_options options = {.struct_size = sizeof options, .threads = 2, .seed = 3};
-    ck_assert_int_eq(gan_context_create(&options, &ctx, NULL), GAN_OK);
-    gan_scope_begin(ctx);
+    ctx = test_context_open(2, 3);
 }
 
 static void close_context(void)
 {
-    gan_scope_end(ctx, NULL);
-    ck_assert_msg(gan_memory(ctx).bytes_in_use == 0, "%zu bytes are left behind", gan_memory(ctx).bytes_in_use);
-    gan_context_destroy(ctx);
-    ctx = NULL;
+    test_context_close(ctx);
 }
 
 static gan_tensor *identity(gan_layer *self, gan_tensor *x, void *user)
