@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "image.h"
 #include "status.h"
 
 #ifdef __cplusplus
@@ -27,22 +28,49 @@ typedef struct gan_data_info {
 
 typedef struct gan_dataset gan_dataset;
 
+/* How an image comes to the resolution that was asked for. */
+typedef enum gan_fit {
+    GAN_FIT_CROP = 0,    /* scaled until its shorter side fits, then a square is cut out */
+    GAN_FIT_PAD = 1,     /* not scaled; centred on a black square, and refused when larger */
+    GAN_FIT_STRETCH = 2, /* scaled to the square, whatever its shape */
+} gan_fit;
+
+/* Called now and then while a source is checked, from the calling thread: `done` of `total` images. False stops with
+ * GAN_INTERRUPTED. */
+typedef bool (*gan_data_progress)(int64_t done, int64_t total, void *user);
+
 typedef struct gan_data_options {
     uint32_t struct_size;
-    const char *source;    /* "builtin:digits", an IDX images file, or a folder of IDX files */
-    int64_t resolution;    /* 0: as the source has it. Otherwise images are centred on a black square of this side
-                              (when smaller) and refused when larger */
+    const char *source;    /* see gan_dataset_open */
+    int64_t resolution;    /* side of the square images given out; 0: as the source has them, all of one size */
     bool labels;           /* read labels where there are some */
     uint64_t seed;         /* of builtin sources */
     int64_t builtin_count; /* samples of a builtin source; 0: 60000 */
+    gan_fit fit;
+    gan_filter filter;          /* for scaling; GAN_FILTER_AREA is 0 */
+    double enlarge;             /* GAN_FIT_CROP scales to this times the resolution before it cuts; 0: 1 */
+    bool random_crop;           /* a loader cuts at a random place; otherwise, and in gan_dataset_get, at the centre */
+    bool mirror;                /* a loader exchanges left and right of every second image, by chance */
+    int channels;               /* 1 or 3; 0: 1 if every image is grey, else 3 */
+    int threads;                /* that check a source; 0: as many as there are cores */
+    gan_data_progress progress; /* may be NULL */
+    void *progress_user;
 } gan_data_options;
 
-/* Open a source and check all of it: every header, size, label and checksum that there is. Sources:
+/* Open a source and check all of it: every header, size, label and checksum that there is, and every image by decoding
+ * it. Sources:
  *   builtin:digits   digits 0-9 as jittered strokes, 28x28 grey, 10 classes
+ *   builtin:faces    cartoon faces of independent hue, hair, eyes and pose, RGB, at any power of two from 16 to 1024
+ *                    (64 when no resolution is asked for)
  *   builtin:ring8    8 Gaussians on a ring of radius 1, sigma 0.01, 2-D, 8 classes
  *   builtin:grid25   25 Gaussians on {-4,-2,0,2,4}², sigma 0.05, 2-D, 25 classes
  *   FILE             IDX images, plain or gzip; labels are looked for beside it (images-idx3 -> labels-idx1)
- *   FOLDER           one that holds train-images-idx3-ubyte[.gz] and train-labels-idx1-ubyte[.gz]
+ *   FOLDER           one that holds train-images-idx3-ubyte[.gz] and train-labels-idx1-ubyte[.gz], or CIFAR-10's
+ *                    data_batch_1.bin to data_batch_5.bin, or else PNG and JPEG images in it and in its sub-folders.
+ *                    Labels come from a dataset.json, {"labels": [["00/a.png", 3], ...]} (the form of StyleGAN2-ADA's
+ *                    data sets), or else are the sub-folders directly below it in the order of their names
+ *   FILE.zip         the same images, sub-folders and dataset.json in an archive
+ *   FILE.bin         one CIFAR-10 file
  * Errors name the file, what was expected and what was found. On success *out is the caller's. */
 GAN_API gan_status gan_dataset_open(const gan_data_options *options, gan_dataset **out, gan_message *message);
 GAN_API void gan_dataset_close(gan_dataset *dataset);

@@ -32,6 +32,46 @@ GAN_API void gan_image_free(gan_image *image); /* and zero it */
 GAN_API gan_status gan_png_write(const char *path, const gan_image *image, gan_message *message);
 GAN_API gan_status gan_png_read(const char *path, gan_image *out, gan_message *message);
 
+/* ---- image files from anywhere: PNG and JPEG, known by their first bytes, not by their names ---- */
+
+/* What a file says of itself before it is decoded; width and height are those of the picture as it is looked at, with
+ * the EXIF orientation of a JPEG applied. */
+typedef struct gan_image_header {
+    int64_t width, height;
+    int channels; /* after decoding: 1 or 3 */
+} gan_image_header;
+
+/* `name` stands for the file in messages. GAN_ERROR_FORMAT names what is wrong with it. */
+GAN_API gan_status gan_image_probe(const void *bytes, size_t size, const char *name, gan_image_header *out,
+                                   gan_message *message);
+/* The whole picture: grey, grey+alpha, RGB, RGBA, palette, 16-bit PNG; grey, YCbCr, RGB, CMYK JPEG, turned upright.
+ * Alpha is laid over white. */
+GAN_API gan_status gan_image_decode(const void *bytes, size_t size, const char *name, gan_image *out,
+                                    gan_message *message);
+GAN_API gan_status gan_image_read(const char *path, gan_image *out, gan_message *message);
+/* A PNG file in memory; *bytes is the caller's (free). */
+GAN_API gan_status gan_png_encode(const gan_image *image, void **bytes, size_t *size, gan_message *message);
+
+/* ---- geometry ---- */
+
+/* Resampling with antialiasing: when an image is made smaller, the filter grows with the factor. Each is Pillow's
+ * filter of that name (area is its BOX), equal to it within one grey level. */
+typedef enum gan_filter {
+    GAN_FILTER_AREA = 0,
+    GAN_FILTER_BILINEAR = 1,
+    GAN_FILTER_BICUBIC = 2, /* a = -0.5 (Keys 1981) */
+    GAN_FILTER_LANCZOS = 3  /* three lobes */
+} gan_filter;
+
+GAN_API gan_status gan_image_resize(const gan_image *image, int64_t width, int64_t height, gan_filter filter,
+                                    gan_image *out, gan_message *message);
+/* The rectangle with its upper left corner at (x, y), which must lie within the image. */
+GAN_API gan_status gan_image_crop(const gan_image *image, int64_t x, int64_t y, int64_t width, int64_t height,
+                                  gan_image *out, gan_message *message);
+GAN_API void gan_image_mirror(gan_image *image); /* left and right exchanged, in place */
+/* To 1 or 3 channels: luma of ITU-R BT.601, or grey repeated. In place. */
+GAN_API gan_status gan_image_convert(gan_image *image, int channels, gan_message *message);
+
 /* A grid of n images [n, height, width, channels] of bytes, `columns` wide (0: as square as can be), with `gap`
  * pixels of dark border between. *out is the caller's. */
 GAN_API gan_status gan_image_grid(const uint8_t *images, int64_t n, int64_t height, int64_t width, int channels,
