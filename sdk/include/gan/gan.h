@@ -11,6 +11,7 @@
 #include "autograd.h"
 #include "loss.h"
 #include "nn.h"
+#include "networks.h"
 #include "optim.h"
 #include "options.h"
 #include "data.h"

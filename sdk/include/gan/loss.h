@@ -37,6 +37,22 @@ GAN_API gan_tensor *gan_loss_g_least_squares(gan_tensor *fake);
 GAN_API gan_tensor *gan_l1(gan_tensor *a, gan_tensor *b);  /* mean |a - b| */
 GAN_API gan_tensor *gan_mse(gan_tensor *a, gan_tensor *b); /* mean (a - b)² */
 
+/* ---- gradient penalties (Gulrajani et al. 2017) ---- */
+
+/* A point between each real sample and its fake: alpha real + (1 - alpha) fake, one alpha per sample from U(0, 1); an
+ * independent variable. Both [N, ...] of one shape. */
+GAN_API gan_tensor *gan_between(gan_tensor *real, gan_tensor *fake);
+
+typedef enum gan_penalty {
+    GAN_PENALTY_TWO_SIDED = 0, /* (norm - 1)² */
+    GAN_PENALTY_ONE_SIDED = 1  /* max(0, norm - 1) */
+} gan_penalty;
+
+/* The mean over the samples of the penalty on norm = |d score / d x|, the Euclidean norm over each sample of x [N,
+ * ...], where scores [N, 1] (or [N]) were computed from x, sample by sample. It can be differentiated with respect to
+ * the critic's parameters. */
+GAN_API gan_tensor *gan_gradient_penalty(gan_tensor *scores, gan_tensor *x, gan_penalty penalty);
+
 /* Mean of -log softmax(logits)[label]: logits [N, K], labels I32 [N]. A label outside [0, K) adds 0. */
 GAN_API gan_tensor *gan_cross_entropy(gan_tensor *logits, gan_tensor *labels);
 

@@ -43,6 +43,10 @@ GAN_API void gan_model_optimizer(gan_model *model, const char *name, gan_optimiz
 GAN_API void gan_model_tensor(gan_model *model, const char *name, gan_tensor *tensor);
 GAN_API void gan_model_number(gan_model *model, const char *name, double *number);
 
+/* Declare that samples can be asked for by class: labels in [0, classes). Called by build. */
+GAN_API void gan_model_conditional(gan_model *model, int64_t classes);
+GAN_API int64_t gan_model_classes(const gan_model *model); /* 0 if samples have no class */
+
 GAN_API int gan_model_network_count(const gan_model *model);
 GAN_API gan_layer *gan_model_network_at(const gan_model *model, int index, const char **name, gan_role *role);
 GAN_API gan_layer *gan_model_find_network(const gan_model *model, const char *name); /* NULL if there is none */

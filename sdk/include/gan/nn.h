@@ -62,6 +62,9 @@ GAN_API gan_layer *gan_sequential(gan_context *ctx, gan_layer *parent);
 /* A container x + f(x), f being its children in turn; (x + f(x)) * scale if scale is not 1. */
 GAN_API gan_layer *gan_residual(gan_layer *parent, float scale);
 
+/* A container that adds up what its children give for the same input: a residual block with a shortcut of its own. */
+GAN_API gan_layer *gan_nn_sum(gan_layer *parent);
+
 GAN_API gan_layer *gan_nn_linear(gan_layer *parent, int64_t in, int64_t out, const gan_nn_args *args);
 GAN_API gan_layer *gan_nn_conv2d(gan_layer *parent, int64_t in, int64_t out, int kernel, gan_conv p,
                                  const gan_nn_args *args);
@@ -70,6 +73,13 @@ GAN_API gan_layer *gan_nn_conv2d_transpose(gan_layer *parent, int64_t in, int64_
 GAN_API gan_layer *gan_nn_embedding(gan_layer *parent, int64_t entries, int64_t width, const gan_init *weight);
 /* gamma's initialiser may be NULL (ones). eps 1e-5 and momentum 0.1, as in PyTorch. */
 GAN_API gan_layer *gan_nn_batch_norm(gan_layer *parent, int64_t channels, const gan_init *gamma);
+/* Batch norm with a scale and a shift for each class, "weight" (ones) and "bias" (zeros) of [classes, channels] (de
+ * Vries et al. 2017). Needs labels: gan_forward_given. */
+GAN_API gan_layer *gan_nn_conditional_batch_norm(gan_layer *parent, int64_t channels, int64_t classes);
+/* The inner product of x [N, features] with its label's row of "weight" [classes, features], drawn from N(0, 1) or as
+ * `weight` says: [N, 1]; the term that a projection discriminator adds to its score (Miyato & Koyama 2018). Needs
+ * labels. */
+GAN_API gan_layer *gan_nn_projection(gan_layer *parent, int64_t features, int64_t classes, const gan_init *weight);
 GAN_API gan_layer *gan_nn_instance_norm(gan_layer *parent, int64_t channels, bool affine);
 GAN_API gan_layer *gan_nn_layer_norm(gan_layer *parent, gan_shape shape); /* x's shape without its first dimension */
 GAN_API gan_layer *gan_nn_pixel_norm(gan_layer *parent);
@@ -84,6 +94,14 @@ GAN_API gan_layer *gan_nn_reshape(gan_layer *parent, gan_shape without_batch);
 GAN_API gan_layer *gan_nn_reflect_pad2d(gan_layer *parent, int pad);
 GAN_API gan_layer *gan_nn_avg_pool2d(gan_layer *parent, int size);
 GAN_API gan_layer *gan_nn_resize_nearest(gan_layer *parent, int factor);
+GAN_API gan_layer *gan_nn_sum_pool(gan_layer *parent);  /* over the whole image: [N, H, W, C] to [N, C] */
+GAN_API gan_layer *gan_nn_mean_pool(gan_layer *parent); /* the same, averaged */
+
+/* Spectral normalization (Miyato et al. 2018): divide a layer's weight, seen as the matrix [out, rest], by its largest
+ * singular value sigma = uᵀ W v, where u and v are state ("weight_u" [out], "weight_v" of one row of the weight) that
+ * gan_spectral_norm_step follows up; derivatives go through sigma, with u and v constant. For linear, convolution,
+ * embedding and projection layers, right after they were made. Returns the layer. */
+GAN_API gan_layer *gan_nn_spectral_norm(gan_layer *layer);
 
 /* A layer of the caller's own: `forward` is called with `self` (see gan_layer_parameter for its weights), in a scope of
  * its own: what it wants to find again later, it must keep. It may have children, which `forward` applies.
@@ -100,6 +118,18 @@ GAN_API gan_tensor *gan_layer_state(gan_layer *layer, const char *name, gan_shap
 /* ---- using layers ---- */
 /* Intermediate results are released as soon as nothing needs them. */
 GAN_API gan_tensor *gan_forward(gan_layer *layer, gan_tensor *x);
+/* The same, for networks with conditional layers: `labels` I32 [N], in [0, classes). Without labels such a layer gives
+ * poison. */
+GAN_API gan_tensor *gan_forward_given(gan_layer *layer, gan_tensor *x, gan_tensor *labels);
+/* The labels that the network was given; for gan_nn_custom layers, NULL if there are none. */
+GAN_API gan_tensor *gan_layer_labels(const gan_layer *layer);
+
+/* One power iteration, v = Wᵀu / |Wᵀu|, u = Wv / |Wv|, for every spectrally normalized weight of the layer and its
+ * children; called once per training step, before the step uses the network. */
+GAN_API gan_status gan_spectral_norm_step(gan_layer *layer);
+/* Every parameter of the layer and its children into [-limit, limit] (Arjovsky et al. 2017). */
+GAN_API gan_status gan_clip_parameters(gan_layer *layer, float limit);
+
 /* Training (the default) or evaluation, for batch norm and dropout; children too. */
 GAN_API void gan_layer_train(gan_layer *layer, bool training);
 GAN_API bool gan_layer_is_training(const gan_layer *layer);

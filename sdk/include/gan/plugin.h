@@ -20,6 +20,7 @@
 #include "loss.h"
 #include "autograd.h"
 #include "model.h"
+#include "networks.h"
 #include "random.h"
 
 #ifdef __cplusplus
@@ -106,6 +107,17 @@ typedef struct gan_plugin {
      * NULL itself. */
     const void *(*get_extension)(gan_model *model, const char *name);
 } gan_plugin;
+
+/* ---- extensions: tables that get_extension gives for a name. Each begins with its size and grows at its end ---- */
+
+/* "gan.schedule/1": a plan that varies over the run. */
+#define GAN_SCHEDULE_EXTENSION "gan.schedule/1"
+typedef struct gan_schedule_extension {
+    uint32_t struct_size;
+    /* Discriminator steps before the next generator step, when `g_steps` of those have been taken and the config asks
+     * for `configured`; at least 1. May be NULL: as configured. */
+    int64_t (*d_steps)(gan_model *model, int64_t g_steps, int64_t configured);
+} gan_schedule_extension;
 
 #define GAN_BUILT_WITH "SDK " GAN_VERSION_STRING ", compiler " __VERSION__
 
