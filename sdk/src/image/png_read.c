@@ -4,30 +4,26 @@
  * libpng leaves a failed call with longjmp. Everything that is needed afterwards lives in a `reader` whose address
  * does not change, so no local variable is used across the jump.
  */
-#include <gan/image.h>
+#include "image/formats.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <png.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-#include "data/regular_file.h"
 
 #define CHUNK_MAX     (8u << 20) /* bytes of one ancillary chunk that libpng may hold */
 #define DEFLATE_RATIO 1032       /* the most that deflate can expand, zlib's manual */
 
 typedef struct reader {
-    const char *path;
-    int fd;
-    uint64_t size;
+    const char *name;
+    const uint8_t *bytes;
+    size_t size, used;
     png_structp png;
     png_infop info;
-    uint8_t *rows;       /* [height, width, channels with alpha] */
-    png_bytep *row_list; /* pointers into it */
+    uint8_t *rows;       /* [height, width, channels with alpha], if there is alpha */
+    png_bytep *row_list; /* pointers into it or into the image */
+    gan_image_header header;
     gan_image image;
-    int read_error; /* errno of a failed read */
     bool short_file, no_memory;
     char reason[160]; /* libpng's */
 } reader;
@@ -62,34 +58,35 @@ static void on_free(png_structp png, png_voidp block)
 static void on_read(png_structp png, png_bytep out, size_t want)
 {
     reader *r = png_get_io_ptr(png);
-    while (want > 0) {
-        ssize_t got = read(r->fd, out, want);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0) {
-            r->read_error = got < 0 ? errno : 0;
-            r->short_file = got == 0;
-            png_error(png, "read failed");
-        }
-        out += got;
-        want -= (size_t)got;
+    if (want > r->size - r->used) {
+        r->short_file = true;
+        png_error(png, "read failed");
     }
+    memcpy(out, r->bytes + r->used, want);
+    r->used += want;
 }
 
-/* Ask for 8 bits, no palette: grey, grey+alpha, RGB or RGBA. False: the sentence is written. */
-static gan_status prepare(reader *r, gan_message *message)
+static gan_status check_header(reader *r, gan_message *message)
 {
     png_uint_32 width = png_get_image_width(r->png, r->info), height = png_get_image_height(r->png, r->info);
-    if ((int64_t)width * height > GAN_IMAGE_MAX_PIXELS)
-        return gan_fail(message, GAN_ERROR_LIMIT, "%s: it is %ux%u, at most %" PRId64 " pixels are read", r->path,
-                        width, height, GAN_IMAGE_MAX_PIXELS);
+    gan_status status = gan__image_check_size(r->name, width, height, message);
+    if (status != GAN_OK)
+        return status;
     /* What the file holds bounds what it can expand to: a small file with a large header gets no memory. */
     uint64_t stored = (uint64_t)png_get_rowbytes(r->png, r->info) * height;
     if (stored / DEFLATE_RATIO > r->size)
         return gan_fail(message, GAN_ERROR_FORMAT,
-                        "%s: header says %ux%u (%" PRIu64 " bytes) but the file has only %" PRIu64
-                        " bytes, too few even when compressed",
-                        r->path, width, height, stored, r->size);
+                        "%s: header says %ux%u (%" PRIu64 " bytes) but the file has only %zu bytes, too few even when "
+                        "compressed",
+                        r->name, width, height, stored, r->size);
+    bool colour = png_get_color_type(r->png, r->info) & PNG_COLOR_MASK_COLOR;
+    r->header = (gan_image_header){.width = width, .height = height, .channels = colour ? 3 : 1};
+    return GAN_OK;
+}
+
+/* Ask for 8 bits, no palette: grey, grey+alpha, RGB or RGBA. */
+static void transform(reader *r)
+{
     int depth = png_get_bit_depth(r->png, r->info), type = png_get_color_type(r->png, r->info);
     if (type == PNG_COLOR_TYPE_PALETTE)
         png_set_palette_to_rgb(r->png);
@@ -101,53 +98,58 @@ static gan_status prepare(reader *r, gan_message *message)
         png_set_scale_16(r->png);
     png_set_interlace_handling(r->png);
     png_read_update_info(r->png, r->info);
+}
 
+/* Memory for the image and, where there is alpha, for the rows with it. */
+static gan_status prepare(reader *r, gan_message *message)
+{
+    gan_image_header h = r->header;
+    gan_status status = gan_image_create(&r->image, h.width, h.height, h.channels, message);
+    if (status != GAN_OK)
+        return status;
     size_t line = png_get_rowbytes(r->png, r->info);
-    r->rows = malloc(line * height);
-    r->row_list = malloc(height * sizeof *r->row_list);
-    if (!r->rows || !r->row_list)
-        return gan_fail(message, GAN_ERROR_MEMORY, "%s: no memory for its %ux%u pixels", r->path, width, height);
-    for (png_uint_32 y = 0; y < height; y++)
-        r->row_list[y] = r->rows + y * line;
+    bool alpha = png_get_channels(r->png, r->info) != h.channels;
+    r->rows = alpha ? malloc(line * (size_t)h.height) : NULL;
+    r->row_list = malloc((size_t)h.height * sizeof *r->row_list);
+    if ((alpha && !r->rows) || !r->row_list)
+        return gan_fail(message, GAN_ERROR_MEMORY, "%s: no memory for its %" PRId64 "x%" PRId64 " pixels", r->name,
+                        h.width, h.height);
+    uint8_t *rows = alpha ? r->rows : r->image.pixels;
+    for (int64_t y = 0; y < h.height; y++)
+        r->row_list[y] = rows + (size_t)y * line;
     return GAN_OK;
 }
 
-/* Rows of 1 to 4 channels to an image of 1 or 3, transparency over white. */
-static gan_status flatten(reader *r, gan_message *message)
+/* in / 255, rounded, for 0 <= in <= 255 * 255. */
+static inline uint8_t over_255(unsigned in)
 {
-    int have = png_get_channels(r->png, r->info), colours = have >= 3 ? 3 : 1;
-    gan_status status = gan_image_create(&r->image, png_get_image_width(r->png, r->info),
-                                         png_get_image_height(r->png, r->info), colours, message);
-    if (status != GAN_OK)
-        return status;
-    int64_t n = r->image.width * r->image.height;
+    in += 128;
+    return (uint8_t)((in + (in >> 8)) >> 8);
+}
+
+/* Rows with alpha to the image, over white. */
+static void flatten(reader *r)
+{
+    int colours = r->image.channels;
     const uint8_t *in = r->rows;
     uint8_t *out = r->image.pixels;
-    if (have == colours) {
-        memcpy(out, in, (size_t)(n * have));
-        return GAN_OK;
-    }
-    for (int64_t i = 0; i < n; i++, in += have, out += colours) {
+    for (int64_t n = r->image.width * r->image.height; n > 0; n--, in += colours + 1, out += colours) {
         unsigned alpha = in[colours];
         for (int c = 0; c < colours; c++)
-            out[c] = (uint8_t)((in[c] * alpha + 255 * (255 - alpha) + 127) / 255);
+            out[c] = over_255(in[c] * alpha + 255 * (255 - alpha));
     }
-    return GAN_OK;
 }
 
 static gan_status broken(const reader *r, gan_message *message)
 {
     if (r->no_memory)
-        return gan_fail(message, GAN_ERROR_MEMORY, "%s: no memory to read it", r->path);
-    if (r->read_error)
-        return gan_fail(message, GAN_ERROR_IO, "%s: cannot be read: %s", r->path, strerror(r->read_error));
+        return gan_fail(message, GAN_ERROR_MEMORY, "%s: no memory to read it", r->name);
     if (r->short_file)
-        return gan_fail(message, GAN_ERROR_FORMAT, "%s: the PNG data breaks off after %" PRIu64 " bytes", r->path,
-                        r->size);
-    return gan_fail(message, GAN_ERROR_FORMAT, "%s: the PNG data is damaged (%s)", r->path, r->reason);
+        return gan_fail(message, GAN_ERROR_FORMAT, "%s: the PNG data breaks off after %zu bytes", r->name, r->size);
+    return gan_fail(message, GAN_ERROR_FORMAT, "%s: the PNG data is damaged (%s)", r->name, r->reason);
 }
 
-static gan_status decode(reader *r, gan_message *message)
+static gan_status decode(reader *r, bool pixels, gan_message *message)
 {
     if (setjmp(png_jmpbuf(r->png)))
         return broken(r, message);
@@ -156,12 +158,18 @@ static gan_status decode(reader *r, gan_message *message)
     png_set_chunk_malloc_max(r->png, CHUNK_MAX);
     png_set_chunk_cache_max(r->png, 64);
     png_read_info(r->png, r->info);
-    gan_status status = prepare(r, message);
+    gan_status status = check_header(r, message);
+    if (status != GAN_OK || !pixels)
+        return status;
+    transform(r);
+    status = prepare(r, message);
     if (status != GAN_OK)
         return status;
     png_read_image(r->png, r->row_list);
     png_read_end(r->png, NULL);
-    return flatten(r, message);
+    if (r->rows)
+        flatten(r);
+    return GAN_OK;
 }
 
 static uint32_t big_endian(const uint8_t *b)
@@ -169,49 +177,48 @@ static uint32_t big_endian(const uint8_t *b)
     return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
 }
 
-/* What libpng would say less clearly: that it is no PNG file, or a very large one. */
-static gan_status check_start(const reader *r, gan_message *message)
+gan_status gan__png_decode(const void *bytes, size_t size, const char *name, gan_image_header *header, gan_image *image,
+                           gan_message *message)
 {
-    uint8_t start[24] = {0}; /* signature, length, "IHDR", width, height */
-    ssize_t got = pread(r->fd, start, sizeof start, 0);
-    if (got < 0)
-        return gan_fail(message, GAN_ERROR_IO, "%s: cannot be read: %s", r->path, strerror(errno));
-    if (got < 8 || png_sig_cmp(start, 0, 8) != 0) {
-        const char *found = "something else";
-        if (got == 0)
-            found = "an empty file";
-        else if (start[0] == 0xff && start[1] == 0xd8)
-            found = "a JPEG file";
-        else if (memcmp(start, "GIF8", 4) == 0)
-            found = "a GIF file";
-        return gan_fail(message, GAN_ERROR_FORMAT, "%s: expected a PNG file, found %s", r->path, found);
+    reader r = {.name = name, .bytes = bytes, .size = size};
+    gan_status status = GAN_OK;
+    if (size >= 24) /* signature, length, "IHDR", width, height: libpng says less clearly that a side is too long */
+        status = gan__image_check_size(name, big_endian(r.bytes + 16), big_endian(r.bytes + 20), message);
+    if (status != GAN_OK)
+        return status;
+    r.png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, &r, on_error, on_warning, &r, on_malloc, on_free);
+    r.info = r.png ? png_create_info_struct(r.png) : NULL;
+    if (r.info)
+        status = decode(&r, image != NULL, message);
+    else
+        status = gan_fail(message, GAN_ERROR_MEMORY, "%s: no memory to read it", name);
+    png_destroy_read_struct(&r.png, &r.info, NULL);
+    free(r.row_list);
+    free(r.rows);
+    if (status != GAN_OK) {
+        gan_image_free(&r.image);
+        return status;
     }
-    uint32_t width = big_endian(start + 16), height = big_endian(start + 20);
-    if (width > GAN_IMAGE_MAX_SIDE || height > GAN_IMAGE_MAX_SIDE)
-        return gan_fail(message, GAN_ERROR_LIMIT, "%s: it is %ux%u, sides of at most %d are read", r->path, width,
-                        height, GAN_IMAGE_MAX_SIDE);
+    *header = r.header;
+    if (image)
+        *image = r.image;
     return GAN_OK;
 }
 
 gan_status gan_png_read(const char *path, gan_image *out, gan_message *message)
 {
-    reader r = {.path = path, .fd = -1};
-    gan_status status = gan__open_regular(path, &r.fd, &r.size, message);
+    uint8_t *bytes;
+    size_t size;
+    gan_status status = gan__image_load(path, &bytes, &size, message);
     if (status != GAN_OK)
         return status;
-    status = check_start(&r, message);
-    if (status == GAN_OK) {
-        r.png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, &r, on_error, on_warning, &r, on_malloc, on_free);
-        r.info = r.png ? png_create_info_struct(r.png) : NULL;
-        status = r.info ? decode(&r, message) : gan_fail(message, GAN_ERROR_MEMORY, "%s: no memory to read it", path);
-    }
-    png_destroy_read_struct(&r.png, &r.info, NULL);
-    close(r.fd);
-    free(r.row_list);
-    free(r.rows);
-    if (status == GAN_OK)
-        *out = r.image;
+    gan__image_kind kind = gan__image_kind_of(bytes, size);
+    gan_image_header header;
+    if (kind == GAN__IMAGE_PNG)
+        status = gan__png_decode(bytes, size, path, &header, out, message);
     else
-        gan_image_free(&r.image);
+        status =
+            gan_fail(message, GAN_ERROR_FORMAT, "%s: expected a PNG file, found %s", path, gan__image_kind_text(kind));
+    free(bytes);
     return status;
 }
