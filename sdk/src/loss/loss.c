@@ -1,7 +1,9 @@
 /* loss.c - losses, composed of operators. Logits are widened to f32 first: a mean over few values deserves it. */
 #include "core/internal.h"
 
+#include <gan/autograd.h>
 #include <gan/loss.h>
+#include <gan/random.h>
 
 gan_tensor *gan_bce_with_logits(gan_tensor *logits, float target)
 {
@@ -140,4 +142,42 @@ gan_tensor *gan_cross_entropy(gan_tensor *logits, gan_tensor *labels)
     gan_tensor *one_hot = gan_one_hot(labels, logits->shape.dim[1]);
     gan_tensor *picked = gan_sum(gan_mul(gan_log_softmax(gan_cast(logits, GAN_F32)), one_hot));
     return gan_scope_end(ctx, gan_scale(picked, -1.0f / (float)logits->shape.dim[0]));
+}
+
+gan_tensor *gan_between(gan_tensor *real, gan_tensor *fake)
+{
+    gan_tensor *bad;
+    if (!gan__floating("between", real, &bad) || !gan__floating("between", fake, &bad))
+        return bad;
+    gan_context *ctx = real->ctx;
+    if (!gan_shape_equal(real->shape, fake->shape) || real->shape.ndim < 1)
+        return gan__poison(ctx, GAN_ERROR_SHAPE, "between", "real samples are %s, fakes are %s", GAN__TEXT(real->shape),
+                           GAN__TEXT(fake->shape));
+    gan_shape per_sample = {.ndim = real->shape.ndim};
+    for (int i = 0; i < per_sample.ndim; i++)
+        per_sample.dim[i] = i == 0 ? real->shape.dim[0] : 1;
+    gan_no_grad_begin(ctx);
+    gan_tensor *alpha = gan_rand(ctx, per_sample, 0.0f, 1.0f);
+    gan_tensor *x = gan_add(fake, gan_mul(alpha, gan_sub(real, fake)));
+    return gan_variable(gan_no_grad_end(ctx, x));
+}
+
+/* A norm of 0 has no derivative; this keeps it finite, and changes a norm of 1 by 5e-13. */
+#define NORM_EPS 1e-12f
+
+gan_tensor *gan_gradient_penalty(gan_tensor *scores, gan_tensor *x, gan_penalty penalty)
+{
+    gan_tensor *bad, *gradient;
+    if (!gan__floating("gradient_penalty", scores, &bad) || !gan__floating("gradient_penalty", x, &bad))
+        return bad;
+    gan_context *ctx = x->ctx;
+    if (x->shape.ndim < 1 || gan_count(scores) != x->shape.dim[0])
+        return gan__poison(ctx, GAN_ERROR_SHAPE, "gradient_penalty", "%s are not one score for each sample of %s",
+                           GAN__TEXT(scores->shape), GAN__TEXT(x->shape));
+    gan_scope_begin(ctx);
+    if (gan_grad(scores, &x, 1, &gradient, GAN_CREATE_GRAPH) != GAN_OK)
+        return gan_scope_end(ctx, ctx->poison);
+    gan_tensor *squares = gan_sqnorm_over(gan_flatten(gradient), GAN_AXIS(1), false);
+    gan_tensor *excess = gan_add_scalar(gan_sqrt(gan_add_scalar(squares, NORM_EPS)), -1.0f);
+    return gan_scope_end(ctx, gan_mean(penalty == GAN_PENALTY_ONE_SIDED ? gan_relu(excess) : gan_square(excess)));
 }

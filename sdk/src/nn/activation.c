@@ -13,8 +13,8 @@ static gan_tensor *dropout_forward(gan_layer *layer, gan_tensor *x, gan_activati
     return layer->training ? gan_dropout(x, layer->value) : x;
 }
 
-const gan__layer_kind gan__activation_layer = {"activation", activation_forward, false, false};
-static const gan__layer_kind dropout_kind = {"dropout", dropout_forward, false, false};
+const gan__layer_kind gan__activation_layer = {.name = "activation", .forward = activation_forward};
+static const gan__layer_kind dropout_kind = {.name = "dropout", .forward = dropout_forward};
 
 gan_layer *gan_nn_activation(gan_layer *parent, gan_activation activation)
 {

@@ -117,8 +117,27 @@ static gan_tensor *residual_forward(gan_layer *layer, gan_tensor *x, gan_activat
     return scaled;
 }
 
-static const gan__layer_kind sequential_kind = {"sequential", sequential_forward, false, true};
-static const gan__layer_kind residual_kind = {"residual", residual_forward, false, true};
+static gan_tensor *sum_forward(gan_layer *layer, gan_tensor *x, gan_activation activation)
+{
+    (void)activation;
+    mark m = mark_now(layer->ctx);
+    if (layer->n_children == 0)
+        return gan__poison(layer->ctx, GAN_ERROR_STATE, "sum", "it has no children");
+    gan_tensor *sum = gan_forward(layer->children[0], x);
+    for (int i = 1; i < layer->n_children; i++) {
+        gan_tensor *before = sum, *y = gan_forward(layer->children[i], x);
+        sum = gan_add(before, y);
+        if (before != x)
+            drop_if_made_since(m, before);
+        if (y != x && y != before)
+            drop_if_made_since(m, y);
+    }
+    return sum;
+}
+
+static const gan__layer_kind sequential_kind = {.name = "sequential", .forward = sequential_forward, .container = true};
+static const gan__layer_kind residual_kind = {.name = "residual", .forward = residual_forward, .container = true};
+static const gan__layer_kind sum_kind = {.name = "sum", .forward = sum_forward, .container = true};
 
 gan_layer *gan_sequential(gan_context *ctx, gan_layer *parent)
 {
@@ -130,4 +149,9 @@ gan_layer *gan_residual(gan_layer *parent, float scale)
     gan_layer *layer = gan__layer_new(parent->ctx, parent, &residual_kind);
     layer->value = scale;
     return layer;
+}
+
+gan_layer *gan_nn_sum(gan_layer *parent)
+{
+    return gan__layer_new(parent->ctx, parent, &sum_kind);
 }

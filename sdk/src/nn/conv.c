@@ -4,13 +4,13 @@
 static gan_tensor *apply(gan_layer *layer, gan_tensor *x, gan_activation activation,
                          gan_tensor *(*op)(gan_tensor *, gan_tensor *, gan_tensor *, gan_conv, gan_activation))
 {
-    gan_tensor *made[2];
-    gan_tensor *weight = gan__scaled(layer->weight, layer->weight_scale, &made[0]);
-    gan_tensor *bias = gan__scaled(layer->bias, layer->bias_scale, &made[1]);
+    gan_tensor *made;
+    gan_tensor *weight = gan__weight(layer), *bias = gan__scaled(layer->bias, layer->bias_scale, &made);
     gan_tensor *y = op(x, weight, bias, layer->conv, activation);
-    for (int i = 0; i < 2; i++)
-        if (made[i])
-            gan__drop(made[i]);
+    if (weight != layer->weight && !weight->poison)
+        gan__drop(weight);
+    if (made && !made->poison)
+        gan__drop(made);
     return y;
 }
 
@@ -24,8 +24,8 @@ static gan_tensor *transpose_forward(gan_layer *layer, gan_tensor *x, gan_activa
     return apply(layer, x, activation, gan_conv2d_transpose);
 }
 
-static const gan__layer_kind conv_kind = {"conv2d", conv_forward, true, false};
-static const gan__layer_kind transpose_kind = {"conv2d_transpose", transpose_forward, true, false};
+static const gan__layer_kind conv_kind = {.name = "conv2d", .forward = conv_forward, .fuses = true, .spectral = true};
+static const gan__layer_kind transpose_kind = {.name = "conv2d_transpose", .forward = transpose_forward, .fuses = true};
 
 gan_layer *gan_nn_conv2d(gan_layer *parent, int64_t in, int64_t out, int kernel, gan_conv p, const gan_nn_args *args)
 {

@@ -4,10 +4,10 @@
 static gan_tensor *embedding_forward(gan_layer *layer, gan_tensor *x, gan_activation activation)
 {
     (void)activation;
-    return gan_embedding(layer->weight, x);
+    return gan_embedding(gan__weight(layer), x);
 }
 
-const gan__layer_kind gan__embedding_layer = {"embedding", embedding_forward, false, false};
+const gan__layer_kind gan__embedding_layer = {.name = "embedding", .forward = embedding_forward, .spectral = true};
 
 gan_layer *gan_nn_embedding(gan_layer *parent, int64_t entries, int64_t width, const gan_init *weight)
 {

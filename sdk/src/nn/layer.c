@@ -15,7 +15,7 @@ static gan_tensor *dead_forward(gan_layer *layer, gan_tensor *x, gan_activation 
     return gan__poison(x->ctx, GAN_ERROR_STATE, "forward", "the layer could not be made");
 }
 
-static const gan__layer_kind dead_kind = {"dead", dead_forward, false, true};
+static const gan__layer_kind dead_kind = {.name = "dead", .forward = dead_forward, .container = true};
 
 /* What stands for a layer for which there is no memory at all. Contexts stay on one thread at a time, and the error
  * itself is in the context, so one per thread is enough. */

@@ -20,6 +20,7 @@ typedef struct gan__layer_kind {
     gan_tensor *(*forward)(gan_layer *layer, gan_tensor *x, gan_activation activation);
     bool fuses;     /* applies an activation within its own kernel */
     bool container; /* may have children */
+    bool spectral;  /* its weight can be spectrally normalized */
 } gan__layer_kind;
 
 typedef struct gan__slot {
@@ -48,9 +49,11 @@ struct gan_layer {
     bool training, was_training;
     bool dead; /* could not be made whole: gives poison */
     gan__trace *trace;
+    gan_tensor *labels; /* what gan_forward_given gave; NULL outside it */
 
     /* the kind's own settings */
     gan_tensor *weight, *bias, *mean, *variance; /* slots, by role */
+    gan_tensor *u, *v;                           /* of spectral normalization; NULL: not normalized */
     float weight_scale, bias_scale;              /* at run time: equalized learning rate */
     gan_conv conv;
     gan_activation activation;
@@ -74,6 +77,14 @@ gan_tensor *gan__layer_slot(gan_layer *layer, const char *name, gan_tensor *tens
 int gan__layer_slot_count(const gan_layer *layer);
 /* `scale` times t, or t itself when that is the same; *made is what the caller has to drop, NULL if nothing. */
 gan_tensor *gan__scaled(gan_tensor *t, float scale, gan_tensor **made);
+
+/* norm.c: the state of a batch norm; batch norm with the layer's statistics. */
+void gan__running_statistics(gan_layer *layer, int64_t channels);
+gan_tensor *gan__batch_norm(gan_layer *layer, gan_tensor *x, gan_tensor *gamma, gan_tensor *beta,
+                            gan_activation activation);
+/* spectral.c: the weight as it is used, spectrally normalized and scaled; layer->weight itself where that is the same.
+ */
+gan_tensor *gan__weight(gan_layer *layer);
 
 /* ---- init.c ---- */
 

@@ -3,17 +3,18 @@
 
 static gan_tensor *linear_forward(gan_layer *layer, gan_tensor *x, gan_activation activation)
 {
-    gan_tensor *made[2];
-    gan_tensor *weight = gan__scaled(layer->weight, layer->weight_scale, &made[0]);
-    gan_tensor *bias = gan__scaled(layer->bias, layer->bias_scale, &made[1]);
+    gan_tensor *made;
+    gan_tensor *weight = gan__weight(layer), *bias = gan__scaled(layer->bias, layer->bias_scale, &made);
     gan_tensor *y = gan_linear(x, weight, bias, activation);
-    for (int i = 0; i < 2; i++)
-        if (made[i])
-            gan__drop(made[i]);
+    if (weight != layer->weight && !weight->poison)
+        gan__drop(weight);
+    if (made && !made->poison)
+        gan__drop(made);
     return y;
 }
 
-static const gan__layer_kind linear_kind = {"linear", linear_forward, true, false};
+static const gan__layer_kind linear_kind = {
+    .name = "linear", .forward = linear_forward, .fuses = true, .spectral = true};
 
 gan_layer *gan_nn_linear(gan_layer *parent, int64_t in, int64_t out, const gan_nn_args *args)
 {

@@ -23,6 +23,7 @@ typedef struct part {
 struct gan_model_parts {
     part *at[PART_KINDS];
     int n[PART_KINDS];
+    int64_t classes;
 };
 
 gan_status gan_model_init(gan_model *model, gan_context *ctx)
@@ -95,6 +96,19 @@ void gan_model_tensor(gan_model *model, const char *name, gan_tensor *tensor)
 void gan_model_number(gan_model *model, const char *name, double *number)
 {
     add(model, PART_NUMBER, name, (part){.is.number = number});
+}
+
+void gan_model_conditional(gan_model *model, int64_t classes)
+{
+    if (classes < 1)
+        gan_raise(model->ctx, GAN_ERROR_ARGUMENT, "a conditional model of %lld classes", (long long)classes);
+    else
+        model->parts->classes = classes;
+}
+
+int64_t gan_model_classes(const gan_model *model)
+{
+    return model->parts->classes;
 }
 
 int gan_model_network_count(const gan_model *model)

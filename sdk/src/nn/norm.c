@@ -4,16 +4,22 @@
 /* PyTorch's defaults; pixel norm's is that of Karras et al. 2018. */
 static const float EPS = 1e-5f, MOMENTUM = 0.1f, PIXEL_EPS = 1e-8f;
 
-static gan_tensor *batch_norm_forward(gan_layer *layer, gan_tensor *x, gan_activation activation)
+gan_tensor *gan__batch_norm(gan_layer *layer, gan_tensor *x, gan_tensor *gamma, gan_tensor *beta,
+                            gan_activation activation)
 {
-    return gan_batch_norm(x, &(gan_batch_norm_args){.gamma = layer->weight,
-                                                    .beta = layer->bias,
+    return gan_batch_norm(x, &(gan_batch_norm_args){.gamma = gamma,
+                                                    .beta = beta,
                                                     .running_mean = layer->mean,
                                                     .running_var = layer->variance,
                                                     .momentum = MOMENTUM,
                                                     .eps = EPS,
                                                     .training = layer->training,
                                                     .activation = activation});
+}
+
+static gan_tensor *batch_norm_forward(gan_layer *layer, gan_tensor *x, gan_activation activation)
+{
+    return gan__batch_norm(layer, x, layer->weight, layer->bias, activation);
 }
 
 static gan_tensor *instance_norm_forward(gan_layer *layer, gan_tensor *x, gan_activation activation)
@@ -34,10 +40,11 @@ static gan_tensor *pixel_norm_forward(gan_layer *layer, gan_tensor *x, gan_activ
     return gan_pixel_norm(x, PIXEL_EPS);
 }
 
-static const gan__layer_kind batch_norm_kind = {"batch_norm", batch_norm_forward, true, false};
-static const gan__layer_kind instance_norm_kind = {"instance_norm", instance_norm_forward, true, false};
-static const gan__layer_kind layer_norm_kind = {"layer_norm", layer_norm_forward, false, false};
-static const gan__layer_kind pixel_norm_kind = {"pixel_norm", pixel_norm_forward, false, false};
+static const gan__layer_kind batch_norm_kind = {.name = "batch_norm", .forward = batch_norm_forward, .fuses = true};
+static const gan__layer_kind instance_norm_kind = {
+    .name = "instance_norm", .forward = instance_norm_forward, .fuses = true};
+static const gan__layer_kind layer_norm_kind = {.name = "layer_norm", .forward = layer_norm_forward, .fuses = false};
+static const gan__layer_kind pixel_norm_kind = {.name = "pixel_norm", .forward = pixel_norm_forward, .fuses = false};
 
 static void affine(gan_layer *layer, gan_shape shape, const gan_init *gamma)
 {
@@ -47,12 +54,17 @@ static void affine(gan_layer *layer, gan_shape shape, const gan_init *gamma)
     layer->bias = gan_layer_parameter(layer, "bias", shape, zeros);
 }
 
+void gan__running_statistics(gan_layer *layer, int64_t channels)
+{
+    layer->mean = gan_layer_state(layer, "running_mean", GAN_SHAPE(channels), 0.0f);
+    layer->variance = gan_layer_state(layer, "running_var", GAN_SHAPE(channels), 1.0f);
+}
+
 gan_layer *gan_nn_batch_norm(gan_layer *parent, int64_t channels, const gan_init *gamma)
 {
     gan_layer *layer = gan__layer_new(parent->ctx, parent, &batch_norm_kind);
     affine(layer, GAN_SHAPE(channels), gamma);
-    layer->mean = gan_layer_state(layer, "running_mean", GAN_SHAPE(channels), 0.0f);
-    layer->variance = gan_layer_state(layer, "running_var", GAN_SHAPE(channels), 1.0f);
+    gan__running_statistics(layer, channels);
     return layer;
 }
 

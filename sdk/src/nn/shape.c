@@ -35,11 +35,28 @@ static gan_tensor *resize_forward(gan_layer *layer, gan_tensor *x, gan_activatio
     return gan_resize_nearest(x, layer->size);
 }
 
-static const gan__layer_kind flatten_kind = {"flatten", flatten_forward, false, false};
-static const gan__layer_kind reshape_kind = {"reshape", reshape_forward, false, false};
-static const gan__layer_kind reflect_pad_kind = {"reflect_pad2d", reflect_pad_forward, false, false};
-static const gan__layer_kind avg_pool_kind = {"avg_pool2d", avg_pool_forward, false, false};
-static const gan__layer_kind resize_kind = {"resize_nearest", resize_forward, false, false};
+static gan_tensor *sum_pool_forward(gan_layer *layer, gan_tensor *x, gan_activation activation)
+{
+    (void)layer;
+    (void)activation;
+    return gan_sum_over(x, GAN_AXIS(1) | GAN_AXIS(2), false);
+}
+
+static gan_tensor *mean_pool_forward(gan_layer *layer, gan_tensor *x, gan_activation activation)
+{
+    (void)layer;
+    (void)activation;
+    return gan_mean_over(x, GAN_AXIS(1) | GAN_AXIS(2), false);
+}
+
+static const gan__layer_kind flatten_kind = {.name = "flatten", .forward = flatten_forward};
+static const gan__layer_kind reshape_kind = {.name = "reshape", .forward = reshape_forward};
+static const gan__layer_kind reflect_pad_kind = {.name = "reflect_pad2d", .forward = reflect_pad_forward};
+static const gan__layer_kind avg_pool_kind = {.name = "avg_pool2d", .forward = avg_pool_forward};
+static const gan__layer_kind resize_kind = {.name = "resize_nearest", .forward = resize_forward};
+
+static const gan__layer_kind sum_pool_kind = {.name = "sum_pool", .forward = sum_pool_forward};
+static const gan__layer_kind mean_pool_kind = {.name = "mean_pool", .forward = mean_pool_forward};
 
 static gan_layer *sized(gan_layer *parent, const gan__layer_kind *kind, int size)
 {
@@ -77,4 +94,14 @@ gan_layer *gan_nn_avg_pool2d(gan_layer *parent, int size)
 gan_layer *gan_nn_resize_nearest(gan_layer *parent, int factor)
 {
     return sized(parent, &resize_kind, factor);
+}
+
+gan_layer *gan_nn_sum_pool(gan_layer *parent)
+{
+    return gan__layer_new(parent->ctx, parent, &sum_pool_kind);
+}
+
+gan_layer *gan_nn_mean_pool(gan_layer *parent)
+{
+    return gan__layer_new(parent->ctx, parent, &mean_pool_kind);
 }
