@@ -20,7 +20,8 @@ typedef struct sampling {
     char checkpoint[PATH_SIZE];
     char target[PATH_SIZE];
     uint64_t *seeds;
-    int32_t *labels; /* NULL without --class */
+    int32_t *labels; /* NULL: the plugin's choice */
+    bool by_class;   /* the samples are each seed once for every class */
     int64_t n, columns;
     void *samples;
 } sampling;
@@ -91,11 +92,33 @@ static gan_status parse_grid(sampling *p, gan_message *message)
     return status;
 }
 
+/* Without --class and --grid, a row per class: each seed once for every class. Ten seeds, unless --seeds says more. */
+static gan_status every_class(sampling *p, int64_t classes, gan_message *message)
+{
+    uint64_t *seeds;
+    int64_t n = p->args->value[CLI_SEEDS] ? p->n : 10;
+    if (n * classes > SAMPLES_MAX)
+        return gan_fail(message, GAN_ERROR_OPTION,
+                        "%" PRId64 " seeds for each of %" PRId64 " classes are more than %d samples; give --class", n,
+                        classes, SAMPLES_MAX);
+    int64_t all = session_every_class(classes, p->seeds, n, &seeds, &p->labels);
+    if (all == 0)
+        return gan_fail(message, GAN_ERROR_MEMORY, "no memory for labels");
+    free(p->seeds);
+    p->seeds = seeds;
+    p->n = all;
+    p->columns = n;
+    p->by_class = true;
+    return GAN_OK;
+}
+
 static gan_status parse_class(sampling *p, gan_message *message)
 {
     const char *value = p->args->value[CLI_CLASS];
     int64_t classes = session_classes(&p->s);
     char *end;
+    if (!value && classes > 0 && !p->args->value[CLI_GRID])
+        return every_class(p, classes, message);
     if (!value)
         return GAN_OK;
     if (classes == 0)
@@ -202,8 +225,15 @@ static gan_status write_each(const sampling *p, gan_message *message)
 {
     gan_status status = folder_make(p->target, message);
     for (int64_t i = 0; i < p->n && !status; i++) {
-        char path[PATH_SIZE];
-        status = path_format(path, message, "%s/seed%06" PRIu64 ".png", p->target, p->seeds[i]);
+        char folder[PATH_SIZE], path[PATH_SIZE];
+        if (p->by_class) /* the classes are sub-folders, as in a labelled data set */
+            status = path_format(folder, message, "%s/%d", p->target, p->labels[i]);
+        else
+            status = path_format(folder, message, "%s", p->target);
+        if (!status && p->by_class && i % p->columns == 0)
+            status = folder_make(folder, message);
+        if (!status)
+            status = path_format(path, message, "%s/seed%06" PRIu64 ".png", folder, p->seeds[i]);
         if (!status)
             status = report_grid(&p->s.info, (char *)p->samples + (size_t)i * session_sample_bytes(&p->s.info), 1, 1,
                                  path, message);

@@ -205,20 +205,8 @@ void history_free(history *h)
 
 /* ---- plots ---- */
 
-#define PLOT_WIDTH  900
-#define PLOT_HEIGHT 340
-#define CHARTS_MAX  8
-
-static void add_series(const history *h, const char *name, gan_axes *axes, gan_series *series)
-{
-    for (int i = 0; i < h->n; i++)
-        if (strcmp(h->name[i], name) == 0)
-            series[axes->n_series++] =
-                (gan_series){.name = h->name[i], .x = h->kimg, .y = h->value[i], .n = h->rows, .kind = GAN_PLOT_LINE};
-}
-
-static gan_status save_plot(const gan_axes *axes, int n, int64_t width, int64_t height, const char *path,
-                            gan_message *message)
+gan_status report_plot(const gan_axes *axes, int n, int64_t width, int64_t height, const char *path,
+                       gan_message *message)
 {
     gan_image image = {0};
     gan_status status = gan_plot(axes, n, width, height, &image, message);
@@ -226,32 +214,6 @@ static gan_status save_plot(const gan_axes *axes, int n, int64_t width, int64_t 
         status = gan_png_write(path, &image, message);
     gan_image_free(&image);
     return status;
-}
-
-gan_status report_losses(const history *h, const gan_plugin *table, const char *path, gan_message *message)
-{
-    static const gan_chart none[] = {{0}};
-    gan_axes axes[CHARTS_MAX] = {{0}};
-    gan_series series[CHARTS_MAX][GAN_METRICS_MAX];
-    int n = 0;
-    if (h->rows < 2 || h->n == 0)
-        return GAN_OK;
-    for (const gan_chart *chart = table->charts ? table->charts : none; chart->title && n < CHARTS_MAX; chart++) {
-        axes[n] = (gan_axes){.title = chart->title,
-                             .x_label = "thousands of real images",
-                             .y_label = chart->y_label,
-                             .series = series[n]};
-        for (int i = 0; i < GAN_CHART_SERIES && chart->series[i]; i++)
-            add_series(h, chart->series[i], &axes[n], series[n]);
-        n += axes[n].n_series > 0;
-    }
-    if (n == 0) {
-        axes[0] = (gan_axes){.title = "Metrics", .x_label = "thousands of real images", .series = series[0]};
-        for (int i = 0; i < h->n; i++)
-            add_series(h, h->name[i], &axes[0], series[0]);
-        n = 1;
-    }
-    return save_plot(axes, n, PLOT_WIDTH, PLOT_HEIGHT, path, message);
 }
 
 /* ---- samples ---- */
@@ -311,7 +273,7 @@ gan_status report_scatter(const gan_data_info *info, const float *real, int64_t 
         axes.series = series + 1;
         axes.n_series = 1;
     }
-    gan_status status = save_plot(&axes, 1, 640, 640, path, message);
+    gan_status status = report_plot(&axes, 1, 640, 640, path, message);
     free(v);
     return status;
 }

@@ -53,8 +53,16 @@ bool history_add(history *h, const stats_line *line); /* false: out of memory */
 gan_status history_read(history *h, const char *path, gan_message *message);
 void history_free(history *h);
 
-/* losses.png: the plugin's charts, or one of all metrics if it has none. Nothing is drawn from fewer than two rows. */
+/* Axes into a PNG file, each width x height pixels. */
+gan_status report_plot(const gan_axes *axes, int n, int64_t width, int64_t height, const char *path,
+                       gan_message *message);
+/* losses.png: the plugin's charts, or one of all metrics if it has none; of long runs the values are pale and their
+ * running median is drawn over them. Nothing is drawn from fewer than two rows. */
 gan_status report_losses(const history *h, const gan_plugin *table, const char *path, gan_message *message);
+
+/* The median of the finite values among `window` (odd) around each of v[n], fewer at the ends; NaN where there are
+ * none. False: out of memory. */
+bool report_median(const double *v, int64_t n, int64_t window, double *out);
 
 /* ---- samples ---- */
 /* n samples of `info`'s kind as a grid of images (`columns` wide, 0: square), or as a scatter plot of vectors over

@@ -154,7 +154,29 @@ size_t session_sample_bytes(const gan_data_info *info)
 
 int64_t session_classes(const session *s)
 {
-    return s->plugin->table.needs & GAN_NEEDS_LABELS ? s->info.classes : 0;
+    int64_t classes = gan_model_classes(s->model);
+    if (classes == 0 && (s->plugin->table.needs & GAN_NEEDS_LABELS))
+        classes = s->info.classes;
+    return classes < s->info.classes ? classes : s->info.classes;
+}
+
+int64_t session_every_class(int64_t classes, const uint64_t *seeds, int64_t n, uint64_t **out_seeds,
+                            int32_t **out_labels)
+{
+    uint64_t *all = calloc((size_t)(n * classes), sizeof *all);
+    int32_t *labels = calloc((size_t)(n * classes), sizeof *labels);
+    if (!all || !labels) {
+        free(all);
+        free(labels);
+        return 0;
+    }
+    for (int64_t i = 0; i < n * classes; i++) {
+        all[i] = seeds[i % n];
+        labels[i] = (int32_t)(i / n);
+    }
+    *out_seeds = all;
+    *out_labels = labels;
+    return n * classes;
 }
 
 static gan_status check_samples(const session *s, const gan_tensor *images, int64_t n)

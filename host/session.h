@@ -43,7 +43,11 @@ size_t session_sample_bytes(const gan_data_info *info);
 gan_status session_sample(session *s, const uint64_t *seeds, int64_t n, const int32_t *labels, void *out,
                           gan_message *message);
 
-/* Classes that --class and sample grids may ask for; 0 for a plugin that does not use labels. */
+/* Classes that --class and sample grids may ask for; 0 for a model that does not use labels. */
 int64_t session_classes(const session *s);
+/* Each of n seeds once for every class, class by class: seeds and labels, both the caller's. Returns how many there are;
+ * 0 when memory is short. */
+int64_t session_every_class(int64_t classes, const uint64_t *seeds, int64_t n, uint64_t **out_seeds,
+                            int32_t **out_labels);
 
 #endif

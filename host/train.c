@@ -155,10 +155,23 @@ static gan_status fail_non_finite(trainer *t, gan_message *message)
     return GAN_ERROR_NON_FINITE;
 }
 
-/* d_steps updates of the discriminator, each on its own batch, and one of the generator. */
+/* What the config asks for, unless the plugin has a plan of its own. */
+static int64_t d_steps_now(const trainer *t)
+{
+    const session *s = t->s;
+    int64_t configured = config_int(&s->config, "train.d_steps");
+    const gan_schedule_extension *plan =
+        s->plugin->table.get_extension ? s->plugin->table.get_extension(s->model, GAN_SCHEDULE_EXTENSION) : NULL;
+    if (!plan || plan->struct_size < sizeof *plan || !plan->d_steps)
+        return configured;
+    int64_t planned = plan->d_steps(s->model, t->at.steps, configured);
+    return planned > 0 ? planned : 1;
+}
+
+/* Updates of the discriminator, each on its own batch, and one of the generator. */
 static gan_status iterate(trainer *t, gan_message *message)
 {
-    int64_t d_steps = config_int(&t->s->config, "train.d_steps"), before = t->at.images;
+    int64_t d_steps = d_steps_now(t), before = t->at.images;
     gan_status status = GAN_OK;
     set_learning_rate(t);
     for (int64_t i = 0; i < d_steps && !status; i++)
@@ -315,28 +328,34 @@ static gan_status real_samples(const session *s, int64_t n, void **out, gan_mess
     return status;
 }
 
-static gan_status fake_samples(session *s, int64_t n, void **out, gan_message *message)
+/* Samples for a snapshot. Those of a conditional model are a row per class and a column per seed; *columns is then how
+ * many there are, else 0. */
+static gan_status fake_samples(session *s, int64_t *count, int64_t *columns, void **out, gan_message *message)
 {
-    char *samples = calloc((size_t)n, session_sample_bytes(&s->info));
-    uint64_t *seeds = calloc((size_t)n, sizeof *seeds);
-    gan_status status = samples && seeds ? GAN_OK : gan_fail(message, GAN_ERROR_MEMORY, "no memory for samples");
+    int64_t classes = session_classes(s), n = *count;
+    bool by_class = classes > 0 && classes <= n;
+    uint64_t *seeds = calloc((size_t)n, sizeof *seeds), *chosen = seeds;
+    int32_t *labels = NULL;
     for (int64_t i = 0; i < n && seeds; i++)
         seeds[i] = (uint64_t)i;
+    *columns = by_class ? n / classes : 0;
+    if (by_class && seeds)
+        n = session_every_class(classes, seeds, *columns, &chosen, &labels);
+    char *samples = n > 0 ? calloc((size_t)n, session_sample_bytes(&s->info)) : NULL;
+    gan_status status = samples && seeds ? GAN_OK : gan_fail(message, GAN_ERROR_MEMORY, "no memory for samples");
     if (!status)
-        status = session_sample(s, seeds, n, NULL, samples, message);
+        status = session_sample(s, chosen, n, labels, samples, message);
+    if (chosen != seeds)
+        free(chosen);
     free(seeds);
+    free(labels);
     if (status)
         free(samples);
-    else
+    else {
         *out = samples;
+        *count = n;
+    }
     return status;
-}
-
-/* A conditional plugin's classes go in columns. */
-static int64_t grid_columns(const session *s, int64_t n)
-{
-    int64_t classes = session_classes(s);
-    return classes > 1 && classes <= 32 && n >= classes ? classes : 0;
 }
 
 static int64_t sample_count(const session *s)
@@ -382,12 +401,12 @@ static gan_status draw_fakes(trainer *t, const char *path, gan_message *message)
     session *s = t->s;
     void *fake, *real = NULL;
     char title[128];
-    int64_t n = sample_count(s);
-    gan_status status = fake_samples(s, n, &fake, message);
+    int64_t n = sample_count(s), columns;
+    gan_status status = fake_samples(s, &n, &columns, &fake, message);
     if (status)
         return status;
     if (s->info.scaled) {
-        status = report_grid(&s->info, fake, n, grid_columns(s, n), path, message);
+        status = report_grid(&s->info, fake, n, columns, path, message);
     } else {
         int64_t n_real = n < s->info.count ? n : s->info.count;
         name_scatter(t, fake, n, title, sizeof title);

@@ -1,0 +1,185 @@
+/* losses.c - losses.png: the metrics of a run over time. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report.h"
+
+#define PLOT_WIDTH  900
+#define PLOT_HEIGHT 340
+#define CHARTS_MAX  8
+#define FILTER_ROWS 40  /* shorter runs are drawn as they are */
+#define WINDOW_MAX  101 /* reports that a median is taken over */
+
+/* A metric's colours: of the filtered line, and of the values behind it. */
+static const struct {
+    uint32_t line, values;
+} colours[] = {{0x0072b2, 0xb8d6ea}, {0xd55e00, 0xf6d0b5}, {0x009e73, 0xb5e0d4}, {0xcc79a7, 0xeed6e4},
+               {0xe69f00, 0xf7dfae}, {0x56b4e9, 0xcfe8f8}, {0x4d4d4d, 0xcccccc}, {0x8c6d31, 0xdcd0b8}};
+#define COLOURS ((int)(sizeof colours / sizeof colours[0]))
+
+/* ---- running median ---- */
+
+typedef struct sorted {
+    double *v;
+    int64_t n;
+} sorted;
+
+static int64_t find(const sorted *s, double value)
+{
+    int64_t low = 0, high = s->n;
+    while (low < high) {
+        int64_t middle = (low + high) / 2;
+        if (s->v[middle] < value)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static void insert(sorted *s, double value)
+{
+    if (!isfinite(value))
+        return;
+    int64_t at = find(s, value);
+    memmove(s->v + at + 1, s->v + at, (size_t)(s->n - at) * sizeof *s->v);
+    s->v[at] = value;
+    s->n++;
+}
+
+static void take_out(sorted *s, double value)
+{
+    if (!isfinite(value))
+        return;
+    int64_t at = find(s, value);
+    s->n--;
+    memmove(s->v + at, s->v + at + 1, (size_t)(s->n - at) * sizeof *s->v);
+}
+
+bool report_median(const double *v, int64_t n, int64_t window, double *out)
+{
+    int64_t half = window / 2;
+    sorted s = {.v = malloc((size_t)(window + 1) * sizeof *s.v)};
+    if (!s.v)
+        return false;
+    for (int64_t i = 0; i < half && i < n; i++)
+        insert(&s, v[i]);
+    for (int64_t i = 0; i < n; i++) {
+        if (i + half < n)
+            insert(&s, v[i + half]);
+        if (i > half)
+            take_out(&s, v[i - half - 1]);
+        out[i] = s.n == 0 ? NAN : s.n % 2 ? s.v[s.n / 2] : 0.5 * (s.v[s.n / 2 - 1] + s.v[s.n / 2]);
+    }
+    free(s.v);
+    return true;
+}
+
+/* About a twentieth of the run, odd. */
+static int64_t window_for(int64_t rows)
+{
+    int64_t window = rows / 20 | 1;
+    return rows < FILTER_ROWS ? 1 : window > WINDOW_MAX ? WINDOW_MAX : window;
+}
+
+/* ---- charts ---- */
+
+typedef struct charts {
+    const history *h;
+    int64_t window;
+    char x_label[96];
+    gan_axes axes[CHARTS_MAX];
+    gan_series series[CHARTS_MAX][2 * GAN_METRICS_MAX]; /* all values, then all lines, so that lines are on top */
+    double *median[GAN_METRICS_MAX];                    /* by metric; NULL: not made yet */
+    int n;
+    bool no_memory;
+} charts;
+
+static const double *median_of(charts *c, int metric)
+{
+    const history *h = c->h;
+    if (c->window == 1)
+        return h->value[metric];
+    if (!c->median[metric]) {
+        c->median[metric] = malloc((size_t)h->rows * sizeof(double));
+        if (!c->median[metric] || !report_median(h->value[metric], h->rows, c->window, c->median[metric])) {
+            c->no_memory = true;
+            return NULL;
+        }
+    }
+    return c->median[metric];
+}
+
+/* One set of axes for the metrics at the indices `metric`. */
+static void add_chart(charts *c, const char *title, const char *y_label, const int *metric, int n)
+{
+    const history *h = c->h;
+    gan_series *series = c->series[c->n];
+    int used = 0;
+    for (int i = 0; i < n && c->window > 1; i++)
+        series[used++] = (gan_series){.x = h->kimg,
+                                      .y = h->value[metric[i]],
+                                      .n = h->rows,
+                                      .kind = GAN_PLOT_LINE,
+                                      .colour = colours[i % COLOURS].values};
+    for (int i = 0; i < n; i++)
+        series[used++] = (gan_series){.name = h->name[metric[i]],
+                                      .x = h->kimg,
+                                      .y = median_of(c, metric[i]),
+                                      .n = h->rows,
+                                      .kind = GAN_PLOT_LINE,
+                                      .colour = colours[i % COLOURS].line};
+    c->axes[c->n++] =
+        (gan_axes){.title = title, .x_label = c->x_label, .y_label = y_label, .series = series, .n_series = used};
+}
+
+static int find_metric(const history *h, const char *name)
+{
+    for (int i = 0; i < h->n; i++)
+        if (strcmp(h->name[i], name) == 0)
+            return i;
+    return -1;
+}
+
+static void add_charts(charts *c, const gan_chart *chart)
+{
+    int metric[GAN_METRICS_MAX];
+    for (; chart && chart->title && c->n < CHARTS_MAX; chart++) {
+        int n = 0;
+        for (int i = 0; i < GAN_CHART_SERIES && chart->series[i]; i++)
+            if ((metric[n] = find_metric(c->h, chart->series[i])) >= 0)
+                n++;
+        if (n > 0)
+            add_chart(c, chart->title, chart->y_label, metric, n);
+    }
+    if (c->n > 0)
+        return;
+    for (int i = 0; i < c->h->n; i++)
+        metric[i] = i;
+    add_chart(c, "Metrics", NULL, metric, c->h->n);
+}
+
+gan_status report_losses(const history *h, const gan_plugin *table, const char *path, gan_message *message)
+{
+    if (h->rows < 2 || h->n == 0)
+        return GAN_OK;
+    charts *c = calloc(1, sizeof *c);
+    if (!c)
+        return gan_fail(message, GAN_ERROR_MEMORY, "no memory for the plot %s", path);
+    c->h = h;
+    c->window = window_for(h->rows);
+    int used = snprintf(c->x_label, sizeof c->x_label, "thousands of real images");
+    if (c->window > 1)
+        snprintf(c->x_label + used, sizeof c->x_label - (size_t)used, "; lines: median of %" PRId64 " reports",
+                 c->window);
+    add_charts(c, table->charts);
+    gan_status status = c->no_memory ? gan_fail(message, GAN_ERROR_MEMORY, "no memory for the plot %s", path)
+                                     : report_plot(c->axes, c->n, PLOT_WIDTH, PLOT_HEIGHT, path, message);
+    for (int i = 0; i < GAN_METRICS_MAX; i++)
+        free(c->median[i]);
+    free(c);
+    return status;
+}
