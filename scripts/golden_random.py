@@ -28,6 +28,12 @@ def philox_uniform(seed, counter, n, stream=0):
     return ((words >> numpy.uint32(8)).astype(numpy.float64) * 2.0**-24).astype(numpy.float32)
 
 
+def philox_integer(seed, counter, n, high, stream=0):
+    """int32 in [0, high): the upper half of word * high."""
+    words = philox(seed, stream, counter, (n + 3) // 4).reshape(-1)[:n].astype(numpy.uint64)
+    return (words * numpy.uint64(high) >> numpy.uint64(32)).astype(numpy.int32)
+
+
 def philox_normal(seed, counter, n, stream=0):
     """float32 standard normal numbers by Box-Muller; computed in float64, so they differ from ganhost's by f32
     rounding. The angle is the second word as a fraction of a turn: two bits of quadrant, 24 bits within it, centred."""
