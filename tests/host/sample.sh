@@ -11,14 +11,22 @@ size() # FILE: "width height" of a PNG
 }
 
 ganhost sample --run $run
+expect 0 "100 samples of $run/checkpoints/000000_512.safetensors: $run/samples.png"
+check "a row of ten for each class" [ "$(size $run/samples.png)" = "$((10 * 28 + 9)) $((10 * 28 + 9))" ]
+ganhost sample --run $run --grid 8x8
 expect 0 "64 samples of $run/checkpoints/000000_512.safetensors: $run/samples.png"
 check "a grid of 8 by 8" [ "$(size $run/samples.png)" = "$((8 * 28 + 7)) $((8 * 28 + 7))" ]
-ganhost sample --run $run --grid 10x2 --out ten.png
-check "what the training drew" cmp ten.png $run/fakes000000_512.png
-ganhost sample --run $run --seeds 3,7-9 --out each
+ganhost sample --run $run --seeds 0-1 --out two.png
+check "what the training drew" cmp two.png $run/fakes000000_512.png
+ganhost sample --run $run --seeds 0-2 --out classes
+check "a folder for each class" [ "$(cd classes && ls -d -- */* | wc -l)" = 30 ]
+check "of each seed" [ -s classes/9/seed000002.png ]
+ganhost sample --run $run --seeds 0-6999
+expect_error 2 '7000 seeds for each of 10 classes are more than 65536 samples; give --class'
+ganhost sample --run $run --class 3 --seeds 3,7-9 --out each
 check "a file for each seed" [ "$(ls each | tr '\n' ' ')" = "seed000003.png seed000007.png seed000008.png seed000009.png " ]
 check "of one image" [ "$(size each/seed000007.png)" = "28 28" ]
-ganhost sample --checkpoint $run/checkpoints/000000_512.safetensors --seeds 3,7-9 --out again
+ganhost sample --checkpoint $run/checkpoints/000000_512.safetensors --class 3 --seeds 3,7-9 --out again
 check "the same again" diff -r each again
 ganhost sample --run $run --class 3 --out three.png
 check "a class" [ "$STATUS" = 0 ]
