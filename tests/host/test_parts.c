@@ -182,6 +182,21 @@ START_TEST(host_table_is_sound)
 }
 END_TEST
 
+START_TEST(running_medians)
+{
+    const double v[7] = {5, 1, NAN, 100, 2, 3, INFINITY}, expected[7] = {3, 3, 50.5, 51, 3, 2.5, 3};
+    double out[7];
+    ck_assert(report_median(v, 7, 3, out));
+    for (int i = 0; i < 7; i++)
+        ck_assert_double_eq(out[i], expected[i]);
+    ck_assert(report_median(v, 1, 101, out)); /* a window wider than the run */
+    ck_assert_double_eq(out[0], 5);
+    const double none[2] = {NAN, NAN};
+    ck_assert(report_median(none, 2, 3, out));
+    ck_assert(isnan(out[0]) && isnan(out[1]));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("host");
@@ -193,6 +208,7 @@ int main(void)
     tcase_add_test(tests, histories_have_gaps_where_a_metric_was_not_reported);
     tcase_add_test(tests, averages_by_name);
     tcase_add_test(tests, the_bar_fits_the_terminal);
+    tcase_add_test(tests, running_medians);
     tcase_add_test(tests, wrapped_text);
     tcase_add_test(tests, host_table_is_sound);
     suite_add_tcase(suite, tests);
