@@ -92,6 +92,7 @@ gan_layer *gan_dcgan_generator(gan_context *ctx, const gan_image_network *n)
         return refused(ctx, n);
     gan_layer *net = gan_sequential(ctx, NULL);
     int64_t in = n->latent, out = n->width * n->resolution / 8;
+    gan_nn_reshape(net, GAN_SHAPE(1, 1, in));
     for (int64_t side = 4; side < n->resolution; side *= 2, in = out, out /= 2) {
         gan_nn_conv2d_transpose(net, in, out, 4, side == 4 ? from_4x4 : half, &args);
         generator_norm(net, n, out, &dcgan_gamma);
