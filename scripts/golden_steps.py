@@ -152,7 +152,7 @@ class Golden:
             self._put(f"after{step}", name, value())
 
     def sample(self, images):
-        self._values["sample.images"] = images.detach().numpy().astype(numpy.float32)
+        self._values["sample.images"] = images.detach().numpy().astype(numpy.float32, order="C")
 
     # ---- the file ----
 
