@@ -62,6 +62,7 @@ typedef struct gan_data_options {
  *   builtin:digits   digits 0-9 as jittered strokes, 28x28 grey, 10 classes
  *   builtin:faces    cartoon faces of independent hue, hair, eyes and pose, RGB, at any power of two from 16 to 1024
  *                    (64 when no resolution is asked for)
+ *   builtin:sketches the same faces, by seed and index, as grey pencil drawings on white paper, RGB
  *   builtin:ring8    8 Gaussians on a ring of radius 1, sigma 0.01, 2-D, 8 classes
  *   builtin:grid25   25 Gaussians on {-4,-2,0,2,4}², sigma 0.05, 2-D, 25 classes
  *   FILE             IDX images, plain or gzip; labels are looked for beside it (images-idx3 -> labels-idx1)

@@ -14,6 +14,8 @@ static const struct {
     gan_status (*open)(gan_dataset *dataset, const gan_data_options *options, gan_message *message);
 } builtin[] = {
     {"digits", gan__digits_open},
+    {"faces", gan__faces_open},
+    {"sketches", gan__sketches_open},
     {"ring8", gan__ring8_open},
     {"grid25", gan__grid25_open},
 };

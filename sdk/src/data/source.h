@@ -14,6 +14,7 @@
  * these stay apart from them even when a run uses one seed for everything. */
 #define GAN__STREAM_DIGITS  UINT64_C(0x6461746100000001)
 #define GAN__STREAM_MIXTURE UINT64_C(0x6461746100000002)
+#define GAN__STREAM_FACES   UINT64_C(0x6461746100000003)
 #define GAN__STREAM_SHUFFLE UINT64_C(0x6461746100000100) /* plus the epoch's number */
 
 struct gan_dataset {
@@ -35,6 +36,8 @@ struct gan_dataset {
 /* Openers fill in a zeroed data set. `options` is complete (builtin_count resolved) and has passed the checks that do
  * not depend on the source. */
 gan_status gan__digits_open(gan_dataset *dataset, const gan_data_options *options, gan_message *message);
+gan_status gan__faces_open(gan_dataset *dataset, const gan_data_options *options, gan_message *message);
+gan_status gan__sketches_open(gan_dataset *dataset, const gan_data_options *options, gan_message *message);
 gan_status gan__ring8_open(gan_dataset *dataset, const gan_data_options *options, gan_message *message);
 gan_status gan__grid25_open(gan_dataset *dataset, const gan_data_options *options, gan_message *message);
 gan_status gan__idx_open(gan_dataset *dataset, const gan_data_options *options, gan_message *message);
