@@ -20,13 +20,6 @@ static gan_tensor *gradient(gan_tensor *y, gan_tensor *x)
     return g;
 }
 
-/* Gulrajani et al. 2017: mean over samples of (norm of the sample's gradient - 1)². */
-static gan_tensor *penalty(gan_tensor *g)
-{
-    gan_tensor *norm = gan_sqrt(gan_sqnorm_over(gan_flatten(g), GAN_AXIS(1), false));
-    return gan_mean(gan_square(gan_add_scalar(norm, -1.0f)));
-}
-
 /* ---- tolerances ----
  * f32: a few units of 2^-24 for each rounding on the way, more where terms cancel. bf16: a few units of 2^-9, as
  * every intermediate result is rounded to bf16; compared to the f32 result on the same rounded inputs. */

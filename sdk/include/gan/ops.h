@@ -137,6 +137,7 @@ GAN_API gan_tensor *gan_reshape(gan_tensor *x, gan_shape shape);  /* shares stor
 GAN_API gan_tensor *gan_flatten(gan_tensor *x);                   /* [N, rest] */
 GAN_API gan_tensor *gan_permute(gan_tensor *x, const int *order); /* out.dim[i] = x.dim[order[i]] */
 GAN_API gan_tensor *gan_transpose(gan_tensor *x);                 /* [M, N] to [N, M] */
+/* Joined along an axis; f32 and bf16 parts give f32. */
 GAN_API gan_tensor *gan_concat(gan_tensor *const *parts, int n, int axis);
 GAN_API gan_tensor *gan_slice(gan_tensor *x, int axis, int64_t start, int64_t length);
 GAN_API gan_tensor *gan_cast(gan_tensor *x, gan_dtype dtype); /* between f32 and bf16 */

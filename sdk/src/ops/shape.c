@@ -196,9 +196,15 @@ static void concat_backward(gan__node *n, gan_tensor *g, gan_tensor **grads)
     for (int i = 0; i < n->n_in; i++) {
         int64_t length = n->in[i].shape.dim[axis];
         if (gan__wants(n, i))
-            grads[i] = gan_slice(g, axis, start, length);
+            grads[i] = gan_cast(gan_slice(g, axis, start, length), n->in[i].dtype);
         start += length;
     }
+}
+
+/* Joined, f32 and bf16 are f32. */
+static bool can_join(gan_dtype a, gan_dtype b)
+{
+    return a == b || ((a == GAN_F32 || a == GAN_BF16) && (b == GAN_F32 || b == GAN_BF16));
 }
 
 /* At most GAN__MAX_INPUTS parts, checked. */
@@ -206,7 +212,10 @@ static gan_tensor *concat_few(gan_tensor *const *parts, int n, int axis, gan_sha
 {
     static const gan__op op = {"concat", concat_backward, 0, false};
     gan_context *ctx = parts[0]->ctx;
-    gan_tensor *out = gan__tensor_new(ctx, shape, parts[0]->dtype);
+    gan_dtype dtype = parts[0]->dtype;
+    for (int i = 1; i < n; i++)
+        dtype = parts[i]->dtype == GAN_F32 ? GAN_F32 : dtype;
+    gan_tensor *out = gan__tensor_new(ctx, shape, dtype);
     if (out->poison)
         return out;
     gan__array all = gan__array_of(out), place = all;
@@ -243,7 +252,7 @@ gan_tensor *gan_concat(gan_tensor *const *parts, int n, int axis)
         int64_t along = axis < s.ndim ? s.dim[axis] : 0;
         if (axis < s.ndim)
             s.dim[axis] = shape.dim[axis]; /* the dimension that may differ */
-        if (!gan_shape_equal(s, shape) || parts[i]->dtype != parts[0]->dtype)
+        if (!gan_shape_equal(s, shape) || !can_join(parts[0]->dtype, parts[i]->dtype))
             return gan__poison(ctx, GAN_ERROR_SHAPE, "concat", "%s %s and %s %s cannot be joined along axis %d",
                                gan_dtype_name(parts[0]->dtype), GAN__TEXT(parts[0]->shape),
                                gan_dtype_name(parts[i]->dtype), GAN__TEXT(parts[i]->shape), axis);
