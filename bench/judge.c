@@ -19,7 +19,7 @@
 static const char usage[] =
     "usage: bench_judge train --data FOLDER --out FILE [--epochs N] [--min-accuracy PERCENT] [--seed N]\n"
     "       bench_judge images --classifier FILE [--images FOLDER [--label N] [--scale]] [--data FOLDER]\n"
-    "                          [--json FILE]\n"
+    "                          [--title TEXT] [--json FILE]\n"
     "\n"
     "train   a classifier of 28x28 grey images in 10 classes, on MNIST's files train-* of FOLDER (or those of a data\n"
     "        set of its form); fails when its accuracy on the files t10k-* is below --min-accuracy (99)\n"
@@ -27,13 +27,14 @@ static const char usage[] =
     "\n"
     "  --label N     the class that was asked for; sub-folders named 0 to 9 say it too\n"
     "  --scale       resample images of another size than 28x28; otherwise their centre is cut out\n"
+    "  --title TEXT  what to call the images (their folder)\n"
     "  --json FILE   write the numbers there too\n"
     "  --epochs N    of the training images (8)\n"
     "  --threads N   CPU threads (all cores)\n"
     "  --device D    cpu, cuda, cuda:N or auto (cpu)\n";
 
 typedef struct arguments {
-    const char *data, *out, *classifier, *images, *json, *device;
+    const char *data, *out, *classifier, *images, *title, *json, *device;
     double min_accuracy;
     long epochs, seed, threads, label;
     bool scale;
@@ -65,19 +66,13 @@ static bool parse_percent(const char *option, const char *value, double *out)
 static bool parse(int argc, char **argv, arguments *a)
 {
     static const struct option options[] = {
-        {"data", required_argument, NULL, 'd'},
-        {"out", required_argument, NULL, 'o'},
-        {"epochs", required_argument, NULL, 'e'},
-        {"min-accuracy", required_argument, NULL, 'a'},
-        {"seed", required_argument, NULL, 's'},
-        {"classifier", required_argument, NULL, 'c'},
-        {"images", required_argument, NULL, 'i'},
-        {"label", required_argument, NULL, 'l'},
-        {"scale", no_argument, NULL, 'S'},
-        {"json", required_argument, NULL, 'j'},
-        {"threads", required_argument, NULL, 't'},
-        {"device", required_argument, NULL, 'D'},
-        {0},
+        {"data", required_argument, NULL, 'd'},   {"out", required_argument, NULL, 'o'},
+        {"epochs", required_argument, NULL, 'e'}, {"min-accuracy", required_argument, NULL, 'a'},
+        {"seed", required_argument, NULL, 's'},   {"classifier", required_argument, NULL, 'c'},
+        {"images", required_argument, NULL, 'i'}, {"label", required_argument, NULL, 'l'},
+        {"scale", no_argument, NULL, 'S'},        {"title", required_argument, NULL, 'T'},
+        {"json", required_argument, NULL, 'j'},   {"threads", required_argument, NULL, 't'},
+        {"device", required_argument, NULL, 'D'}, {0},
     };
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         bool good = true;
@@ -108,6 +103,9 @@ static bool parse(int argc, char **argv, arguments *a)
             break;
         case 'S':
             a->scale = true;
+            break;
+        case 'T':
+            a->title = optarg;
             break;
         case 'j':
             a->json = optarg;
@@ -247,7 +245,7 @@ static gan_status judge_all(gan_layer *network, const arguments *a, json_t *sets
         judge_tally tally = {0};
         status = judge_folder(network, a->images, (int32_t)a->label, a->scale, &tally, message);
         if (!status)
-            status = report(&tally, a->images, sets, message);
+            status = report(&tally, a->title ? a->title : a->images, sets, message);
     }
     return status || !a->json ? status : write_json(a, &origin, sets, message);
 }
