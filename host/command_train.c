@@ -106,7 +106,7 @@ static gan_status resolve(start *st, gan_message *message)
 
 static gan_status open_session(start *st, gan_message *message)
 {
-    gan_status status = session_open_data(&st->s, message);
+    gan_status status = session_open_data(&st->s, &st->out, message);
     if (!status)
         status = session_open_context(&st->s, message);
     if (!status)

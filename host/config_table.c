@@ -20,10 +20,25 @@ const gan_option config_host_table[] = {
     {"threads", GAN_OPTION_INT, "0", 0, 1024, NULL, "CPU threads; 0: all cores that the process may use."},
 
     {"data.source", GAN_OPTION_STRING, "builtin:digits", 0, 0, NULL,
-     "What to learn: builtin:digits, builtin:ring8, builtin:grid25, an IDX images file (plain or gzip), or a folder "
-     "that holds train-images-idx3-ubyte[.gz]."},
+     "What to learn: builtin:digits, builtin:faces, builtin:sketches, builtin:ring8, builtin:grid25; a folder of PNG "
+     "and JPEG images, its sub-folders or dataset.json being the labels; a .zip of the same; an IDX images file (plain "
+     "or gzip), or a folder with train-images-idx3-ubyte[.gz]; a CIFAR-10 .bin file, or a folder with "
+     "data_batch_1.bin to data_batch_5.bin."},
     {"data.resolution", GAN_OPTION_INT, "0", 0, 4096, NULL,
-     "Side of the images in pixels, smaller ones being centred on black; 0: as the source has them."},
+     "Side of the square images in pixels; 0: as the source has them, all of one size."},
+    {"data.fit", GAN_OPTION_CHOICE, "crop", 0, 0, "crop|pad|stretch",
+     "How images come to data.resolution: crop scales the shorter side and cuts out a square, pad centres smaller "
+     "images on black unscaled, stretch scales to the square whatever the shape."},
+    {"data.filter", GAN_OPTION_CHOICE, "lanczos", 0, 0, "area|bilinear|bicubic|lanczos",
+     "How images are scaled, always with antialiasing."},
+    {"data.crop", GAN_OPTION_CHOICE, "centre", 0, 0, "centre|random",
+     "Where data.fit: crop cuts: at the centre, or at another place each time an image is shown."},
+    {"data.enlarge", GAN_OPTION_FLOAT, "1", 1, 8, NULL,
+     "With data.fit: crop, scale to this times data.resolution before cutting, which leaves a random crop more room."},
+    {"data.mirror", GAN_OPTION_BOOL, "false", 0, 0, NULL,
+     "Exchange left and right of every second image, by chance each time it is shown."},
+    {"data.channels", GAN_OPTION_CHOICE, "0", 0, 0, "0|1|3",
+     "1 for grey, 3 for colour; 0: grey if every image is, else colour."},
     {"data.labels", GAN_OPTION_BOOL, "true", 0, 0, NULL, "Read class labels where the source has some."},
     {"data.count", GAN_OPTION_INT, "0", 0, 100000000, NULL, "Samples of a built-in source; 0: 60000."},
 

@@ -36,7 +36,7 @@ gan_status console_log_to(console *c, const char *path, gan_message *message)
     return GAN_OK;
 }
 
-static void clear_bar(console *c)
+void console_clear(console *c)
 {
     if (c->has_bar)
         write_all(STDERR_FILENO, "\r\033[K", 4);
@@ -64,7 +64,7 @@ static void emit(console *c, bool show, const char *format, va_list args)
     write_log(c, line);
     if (!show)
         return;
-    clear_bar(c);
+    console_clear(c);
     strcat(line, "\n");
     write_all(STDERR_FILENO, line, strlen(line));
 }
@@ -95,7 +95,7 @@ void console_note(console *c, const char *format, ...)
 
 void console_close(console *c)
 {
-    clear_bar(c);
+    console_clear(c);
     if (c->log >= 0)
         close(c->log);
     c->log = -1;

@@ -29,6 +29,7 @@ typedef struct bar {
 } bar;
 
 void console_bar(console *c, const bar *b);
+void console_clear(console *c); /* take the bar away */
 /* The bar's line, at most `width` columns. */
 void bar_format(const bar *b, int width, char *out, size_t size);
 

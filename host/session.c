@@ -38,19 +38,67 @@ static gan_status check_needs(const session *s, gan_message *message)
     return GAN_OK;
 }
 
-gan_status session_open_data(session *s, gan_message *message)
+/* The place of an option's value among the names of an enumeration. */
+static int choice_of(const gan_options *host, const char *option, const char *const *names)
 {
-    gan_data_options options = {
-        .struct_size = sizeof options,
-        .source = config_string(&s->config, "data.source"),
-        .resolution = config_int(&s->config, "data.resolution"),
-        .labels = gan_options_bool(s->config.host, "data.labels"),
-        .seed = (uint64_t)config_int(&s->config, "seed"),
-        .builtin_count = config_int(&s->config, "data.count"),
+    int i = 0;
+    while (names[i + 1] && !gan_options_is(host, option, names[i]))
+        i++;
+    return i;
+}
+
+void session_data_options(const gan_options *host, gan_data_options *out)
+{
+    static const char *const fits[] = {"crop", "pad", "stretch", NULL};
+    static const char *const filters[] = {"area", "bilinear", "bicubic", "lanczos", NULL};
+    *out = (gan_data_options){
+        .struct_size = sizeof *out,
+        .source = gan_options_string(host, "data.source"),
+        .resolution = gan_options_int(host, "data.resolution"),
+        .labels = gan_options_bool(host, "data.labels"),
+        .seed = (uint64_t)gan_options_int(host, "seed"),
+        .builtin_count = gan_options_int(host, "data.count"),
+        .fit = (gan_fit)choice_of(host, "data.fit", fits),
+        .filter = (gan_filter)choice_of(host, "data.filter", filters),
+        .enlarge = gan_options_float(host, "data.enlarge"),
+        .random_crop = gan_options_is(host, "data.crop", "random"),
+        .mirror = gan_options_bool(host, "data.mirror"),
+        .channels = atoi(gan_options_string(host, "data.channels")),
+        .threads = (int)gan_options_int(host, "threads"),
     };
-    gan_status status = gan_dataset_open(&options, &s->data, message);
+}
+
+bool session_show_progress(int64_t done, int64_t total, void *user)
+{
+    session_progress *p = user;
+    double taken = clock_seconds() - p->started;
+    if (!p->out || taken < 0.2) /* most are done before one could read it */
+        return true;
+    bar b = {.fraction = (double)done / (double)total,
+             .kimg = (double)done / 1000,
+             .kimg_total = (double)total / 1000,
+             .images_per_second = (double)done / taken,
+             .seconds_left = done > 0 ? taken * (double)(total - done) / (double)done : -1,
+             .metrics = p->what};
+    console_bar(p->out, &b);
+    return true;
+}
+
+gan_status session_open_data(session *s, console *out, gan_message *message)
+{
+    gan_data_options options;
+    session_progress progress = {out, "checking the images", clock_seconds()};
+    session_data_options(s->config.host, &options);
+    options.progress = session_show_progress;
+    options.progress_user = &progress;
+    gan_message why = {{0}};
+    gan_status status = gan_dataset_open(&options, &s->data, &why);
+    if (out)
+        console_clear(out);
+    if (status == GAN_ERROR_FORMAT || status == GAN_ERROR_CHECKSUM)
+        return gan_fail(message, status, "%.800s (ganhost data check lists all that is wrong)", why.text);
     if (status)
-        return status;
+        return gan_fail(message, status, "%s", why.text);
     s->info = *gan_dataset_info(s->data);
     return check_needs(s, message);
 }

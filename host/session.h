@@ -5,6 +5,7 @@
 #include <gan/gan.h>
 
 #include "config.h"
+#include "console.h"
 
 #define SESSION_EMA_MAX 8
 
@@ -24,10 +25,21 @@ typedef struct session {
 
 /* Steps of opening, in this order; each leaves the session as it was on error. session_close undoes all of them and
  * takes a zeroed session, too. */
-gan_status session_open_data(session *s, gan_message *message);
+gan_status session_open_data(session *s, console *out, gan_message *message); /* `out` shows progress; may be NULL */
 gan_status session_open_context(session *s, gan_message *message);
 gan_status session_build(session *s, gan_message *message); /* uses s->info */
 void session_close(session *s);
+
+/* The section "data" of the host's options; its text is theirs. */
+void session_data_options(const gan_options *host, gan_data_options *out);
+
+/* A gan_data_progress that draws a bar. */
+typedef struct session_progress {
+    console *out; /* may be NULL */
+    const char *what;
+    double started; /* clock_seconds() */
+} session_progress;
+bool session_show_progress(int64_t done, int64_t total, void *user);
 
 /* The context's error as a status and a sentence that begins with `doing`. */
 gan_status session_error(const session *s, gan_status status, const char *doing, gan_message *message);
@@ -45,8 +57,8 @@ gan_status session_sample(session *s, const uint64_t *seeds, int64_t n, const in
 
 /* Classes that --class and sample grids may ask for; 0 for a model that does not use labels. */
 int64_t session_classes(const session *s);
-/* Each of n seeds once for every class, class by class: seeds and labels, both the caller's. Returns how many there are;
- * 0 when memory is short. */
+/* Each of n seeds once for every class, class by class: seeds and labels, both the caller's. Returns how many there
+ * are; 0 when memory is short. */
 int64_t session_every_class(int64_t classes, const uint64_t *seeds, int64_t n, uint64_t **out_seeds,
                             int32_t **out_labels);
 

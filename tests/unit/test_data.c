@@ -164,8 +164,12 @@ END_TEST
 
 START_TEST(digits_on_a_larger_square)
 {
-    gan_data_options options = {
-        .struct_size = sizeof options, .source = "builtin:digits", .seed = 1, .resolution = 32, .builtin_count = 10};
+    gan_data_options options = {.struct_size = sizeof options,
+                                .source = "builtin:digits",
+                                .seed = 1,
+                                .resolution = 32,
+                                .fit = GAN_FIT_PAD,
+                                .builtin_count = 10};
     gan_dataset *large = NULL, *small = open_source("builtin:digits", 1, 10);
     ck_assert_int_eq(gan_dataset_open(&options, &large, &message), GAN_OK);
     ck_assert_int_eq(gan_dataset_info(large)->height, 32);
@@ -264,16 +268,30 @@ static void refused(gan_data_options options, gan_status status, const char *tex
 START_TEST(wrong_options)
 {
     refused((gan_data_options){.source = "builtin:digit"}, GAN_ERROR_NOT_FOUND,
-            "builtin:digits, builtin:ring8, builtin:grid25");
+            "builtin:digits, builtin:faces, builtin:sketches, builtin:ring8, builtin:grid25");
     refused((gan_data_options){.source = "builtin:"}, GAN_ERROR_NOT_FOUND, "builtin:digits");
     refused((gan_data_options){.source = NULL}, GAN_ERROR_ARGUMENT, "no data source");
     refused((gan_data_options){.source = ""}, GAN_ERROR_ARGUMENT, "no data source");
     refused((gan_data_options){.source = "builtin:digits", .builtin_count = -5}, GAN_ERROR_ARGUMENT, "-5");
     refused((gan_data_options){.source = "builtin:digits", .builtin_count = INT64_MAX}, GAN_ERROR_ARGUMENT,
             "9223372036854775807");
-    refused((gan_data_options){.source = "builtin:digits", .resolution = 27}, GAN_ERROR_ARGUMENT, "28x28");
+    refused((gan_data_options){.source = "builtin:digits", .resolution = 27, .fit = GAN_FIT_PAD}, GAN_ERROR_ARGUMENT,
+            "28x28");
     refused((gan_data_options){.source = "builtin:digits", .resolution = 100000}, GAN_ERROR_ARGUMENT, "100000");
     refused((gan_data_options){.source = "builtin:ring8", .resolution = 32}, GAN_ERROR_ARGUMENT, "points");
+    refused((gan_data_options){.source = "builtin:ring8", .mirror = true}, GAN_ERROR_ARGUMENT, "no mirror to set");
+    refused((gan_data_options){.source = "builtin:ring8", .channels = 1}, GAN_ERROR_ARGUMENT, "no channels to set");
+    refused((gan_data_options){.source = "builtin:ring8", .fit = GAN_FIT_PAD}, GAN_ERROR_ARGUMENT, "no fit to set");
+    refused((gan_data_options){.source = "builtin:ring8", .random_crop = true}, GAN_ERROR_ARGUMENT,
+            "random_crop needs a resolution");
+    refused((gan_data_options){.source = "builtin:digits", .channels = 2}, GAN_ERROR_ARGUMENT, "channels are 2");
+    refused((gan_data_options){.source = "builtin:digits", .fit = 9}, GAN_ERROR_ARGUMENT, "fit is 9");
+    refused((gan_data_options){.source = "builtin:digits", .filter = 9}, GAN_ERROR_ARGUMENT, "filter is 9");
+    refused((gan_data_options){.source = "builtin:digits", .enlarge = 0.5, .resolution = 28}, GAN_ERROR_ARGUMENT,
+            "enlarge is 0.5");
+    refused((gan_data_options){.source = "builtin:digits", .enlarge = 2}, GAN_ERROR_ARGUMENT,
+            "enlarge needs a resolution");
+    refused((gan_data_options){.source = "builtin:digits", .threads = -1}, GAN_ERROR_ARGUMENT, "threads are -1");
     gan_dataset *dataset;
     ck_assert_int_eq(gan_dataset_open(&(gan_data_options){.source = "builtin:digits"}, &dataset, NULL),
                      GAN_ERROR_ARGUMENT); /* struct_size forgotten */

@@ -52,7 +52,7 @@ typedef struct gan_data_options {
     bool random_crop;           /* a loader cuts at a random place; otherwise, and in gan_dataset_get, at the centre */
     bool mirror;                /* a loader exchanges left and right of every second image, by chance */
     int channels;               /* 1 or 3; 0: 1 if every image is grey, else 3 */
-    int threads;                /* that check a source; 0: as many as there are cores */
+    int threads;                /* that check and decode; 0: as many as there are cores */
     gan_data_progress progress; /* may be NULL */
     void *progress_user;
 } gan_data_options;
@@ -96,11 +96,48 @@ typedef struct gan_coverage {
 GAN_API gan_coverage gan_mode_coverage(const float *points, int64_t n, const float *centres, int64_t modes,
                                        float sigma);
 
+/* ---- checking and packing ---- */
+
+typedef struct gan_data_class {
+    char name[64]; /* of its sub-folder, cut where it is longer; else its number */
+    int64_t count;
+} gan_data_class;
+
+/* What is in a source. */
+typedef struct gan_data_summary {
+    uint32_t struct_size;
+    int64_t count;   /* samples that are right */
+    int64_t bad;     /* files that are not */
+    int64_t skipped; /* files that no name makes an image, and hidden ones */
+    int64_t width_min, width_max, height_min, height_max; /* of the source's images; 0: none is right */
+    int64_t grey, colour;                                 /* images of 1 and of 3 channels */
+    int64_t n_classes;
+    gan_data_class *classes; /* [n_classes]; owned, see gan_data_summary_free */
+} gan_data_summary;
+
+/* Called from the calling thread for each file that is wrong, in the order of their names; the first thousand. */
+typedef void (*gan_data_problem)(const char *sentence, void *user);
+
+/* Look at all of a source as gan_dataset_open does, but go on after a file that is wrong. Without a resolution images
+ * may be of any sizes. GAN_OK says that all was looked at: out->bad tells how much of it is wrong. An error is one of
+ * the source as a whole, such as a damaged archive or labels that do not fit. out->struct_size must be set. */
+GAN_API gan_status gan_data_check(const gan_data_options *options, gan_data_problem problem, void *user,
+                                  gan_data_summary *out, gan_message *message);
+GAN_API void gan_data_summary_free(gan_data_summary *summary);
+
+/* Write a data set of images, as gan_dataset_get gives them, as an archive that can be opened again: PNG files, stored,
+ * and dataset.json, in the form of StyleGAN2-ADA's data sets (00000/img00000000.png). The same data set gives the same
+ * bytes. Written under a temporary name, synced and renamed; a file of that name is replaced. `threads` encode (0: as
+ * many as there are cores); `progress` may be NULL. */
+GAN_API gan_status gan_data_pack(const gan_dataset *dataset, const char *path, int threads, gan_data_progress progress,
+                                 void *user, gan_message *message);
+
 /* ---- loaders ---- */
 
 /* An endless sequence of batches: epochs one after another, each a permutation of all samples that depends only on
  * the seed and the epoch's number. Sample k of the sequence is thus a function of seed and k, and a loader that
- * starts at position k goes on exactly where another stopped. A batch may span two epochs. */
+ * starts at position k goes on exactly where another stopped; so are the places of random_crop and mirror. A batch may
+ * span two epochs. */
 typedef struct gan_loader gan_loader;
 
 typedef struct gan_loader_options {
@@ -108,9 +145,9 @@ typedef struct gan_loader_options {
     int64_t batch;
     uint64_t seed;
     uint64_t position; /* samples already taken */
-    int threads;       /* that decode; 0: one */
-    int prefetch;      /* batches made ahead; 0: 4 */
-    bool no_shuffle;   /* in order, for evaluation */
+    int threads;       /* that decode; 0: one, or the data set's `threads` where decoded images are not all in memory */
+    int prefetch;      /* batches made ahead; 0: 4, or twice the threads if that is more */
+    bool no_shuffle;   /* in order, for evaluation: cut at the centre, not mirrored */
 } gan_loader_options;
 
 typedef struct gan_host_batch {

@@ -24,18 +24,20 @@ static bool exists(const char *path)
 static const char *const train_images[] = {"train-images-idx3-ubyte", "train-images-idx3-ubyte.gz",
                                            "train-images.idx3-ubyte", "train-images.idx3-ubyte.gz"};
 
-static gan_status find_in_folder(const char *folder, char path[PATH_MAX], gan_message *message)
+static bool find_in_folder(const char *folder, char path[PATH_MAX])
 {
     size_t length = strlen(folder);
     const char *slash = length > 0 && folder[length - 1] == '/' ? "" : "/";
-    for (size_t i = 0; i < sizeof train_images / sizeof train_images[0]; i++) {
-        if (snprintf(path, PATH_MAX, "%s%s%s", folder, slash, train_images[i]) >= PATH_MAX)
-            return gan_fail(message, GAN_ERROR_ARGUMENT, "%.100s...: the path is too long", folder);
-        if (exists(path))
-            return GAN_OK;
-    }
-    return gan_fail(message, GAN_ERROR_NOT_FOUND, "%s: expected %s or %s in this folder, found neither", folder,
-                    train_images[0], train_images[1]);
+    for (size_t i = 0; i < sizeof train_images / sizeof train_images[0]; i++)
+        if (snprintf(path, PATH_MAX, "%s%s%s", folder, slash, train_images[i]) < PATH_MAX && exists(path))
+            return true;
+    return false;
+}
+
+bool gan__idx_is_folder(const char *path)
+{
+    char found[PATH_MAX];
+    return find_in_folder(path, found);
 }
 
 /* ".../train-images-idx3-ubyte.gz" to ".../train-labels-idx1-ubyte[.gz]": the same form first. False: no such file, or
@@ -84,31 +86,19 @@ static gan_status get_idx(const gan_dataset *dataset, int64_t index, uint8_t *pi
     return GAN_OK;
 }
 
-/* A short name for run folders: that of the folder for a folder and for files with MNIST's names, else the file's name
- * up to its first dot. Characters that are awkward in file names become '_'. */
+/* That of the folder for a folder and for files with MNIST's names, else the file's name. */
 static void name_source(const char *path, bool folder, char out[64])
 {
-    char real[PATH_MAX];
-    if (!realpath(path, real))
+    const char *base = strrchr(path, '/');
+    base = base ? base + 1 : path;
+    bool standard = !folder && (strstr(base, "-images-idx3") || strstr(base, "-images.idx3"));
+    if (!standard) {
+        gan__source_name(path, !folder, out);
         return;
-    char *base = strrchr(real, '/');
-    bool standard = !folder && base && (strstr(base, "-images-idx3") || strstr(base, "-images.idx3"));
-    if (standard && base > real) {
-        *base = '\0';
-        base = strrchr(real, '/');
     }
-    base = base ? base + 1 : real;
-    size_t n = 0;
-    for (; base[n] && n < 63; n++) {
-        if (base[n] == '.' && n > 0 && !folder && !standard)
-            break;
-        bool plain = (base[n] >= 'a' && base[n] <= 'z') || (base[n] >= 'A' && base[n] <= 'Z') ||
-                     (base[n] >= '0' && base[n] <= '9') || base[n] == '-' || (base[n] == '.' && n > 0);
-        out[n] = plain ? base[n] : '_';
-    }
-    out[n] = '\0';
-    if (n == 0)
-        strcpy(out, "data");
+    char of_folder[PATH_MAX];
+    snprintf(of_folder, sizeof of_folder, "%.*s", base > path ? (int)(base - path) : 1, base > path ? path : ".");
+    gan__source_name(of_folder, false, out);
 }
 
 static gan_status load_labels(idx_source *source, const char *images_path, const char *path, int64_t *classes,
@@ -132,15 +122,9 @@ static gan_status load_labels(idx_source *source, const char *images_path, const
 gan_status gan__idx_open(gan_dataset *dataset, const gan_data_options *options, gan_message *message)
 {
     char images[PATH_MAX], labels[PATH_MAX];
-    struct stat info;
-    bool folder = stat(options->source, &info) == 0 && S_ISDIR(info.st_mode);
-    if (folder) {
-        gan_status status = find_in_folder(options->source, images, message);
-        if (status != GAN_OK)
-            return status;
-    } else if (snprintf(images, sizeof images, "%s", options->source) >= (int)sizeof images) {
+    bool folder = find_in_folder(options->source, images);
+    if (!folder && snprintf(images, sizeof images, "%s", options->source) >= (int)sizeof images)
         return gan_fail(message, GAN_ERROR_ARGUMENT, "%.100s...: the path is too long", options->source);
-    }
     idx_source *source = calloc(1, sizeof *source);
     if (!source)
         return gan_fail(message, GAN_ERROR_MEMORY, "%s: no memory to open it", options->source);

@@ -21,8 +21,9 @@
 
 typedef struct slot {
     uint8_t *pixels;
-    int32_t *labels; /* NULL: the data set has none */
-    uint32_t *index; /* [batch] samples of the data set */
+    int32_t *labels;   /* NULL: the data set has none */
+    uint32_t *index;   /* [batch] samples of the data set */
+    uint64_t position; /* of the first in the sequence */
     bool ready;
     gan_status status;
     gan_message message;
@@ -60,14 +61,15 @@ static void begin_epoch(gan_loader *loader, uint64_t epoch)
 }
 
 /* The next `batch` sample numbers of the sequence. Under the lock. */
-static void claim_samples(gan_loader *loader, uint32_t *index)
+static void claim_samples(gan_loader *loader, slot *s)
 {
+    s->position = loader->start + (loader->claimed - 1) * (uint64_t)loader->batch;
     for (int64_t i = 0; i < loader->batch; i++) {
         if (loader->within == loader->dataset->info.count) {
             begin_epoch(loader, loader->epoch + 1);
             loader->within = 0;
         }
-        index[i] = loader->order ? loader->order[loader->within] : (uint32_t)loader->within;
+        s->index[i] = loader->order ? loader->order[loader->within] : (uint32_t)loader->within;
         loader->within++;
     }
 }
@@ -75,9 +77,15 @@ static void claim_samples(gan_loader *loader, uint32_t *index)
 static void fill(const gan_loader *loader, slot *s)
 {
     s->status = GAN_OK;
-    for (int64_t i = 0; i < loader->batch && s->status == GAN_OK; i++)
-        s->status = gan_dataset_get(loader->dataset, s->index[i], s->pixels + (size_t)i * loader->sample_bytes,
-                                    s->labels ? s->labels + i : NULL, &s->message);
+    for (int64_t i = 0; i < loader->batch && s->status == GAN_OK; i++) {
+        uint8_t *pixels = s->pixels + (size_t)i * loader->sample_bytes;
+        int32_t *label = s->labels ? s->labels + i : NULL;
+        if (loader->shuffle)
+            s->status = gan__dataset_draw(loader->dataset, s->index[i], loader->seed, s->position + (uint64_t)i, pixels,
+                                          label, &s->message);
+        else
+            s->status = gan_dataset_get(loader->dataset, s->index[i], pixels, label, &s->message);
+    }
 }
 
 static void *work(void *argument)
@@ -91,7 +99,7 @@ static void *work(void *argument)
         if (loader->stopping)
             break;
         slot *s = &loader->slots[loader->claimed++ % (uint64_t)loader->n_slots];
-        claim_samples(loader, s->index);
+        claim_samples(loader, s);
         pthread_mutex_unlock(&loader->lock);
         fill(loader, s);
         pthread_mutex_lock(&loader->lock);
@@ -177,14 +185,15 @@ gan_status gan_loader_create(const gan_dataset *dataset, const gan_loader_option
     if (!loader)
         return gan_fail(message, GAN_ERROR_MEMORY, "no memory for a data loader");
     const gan_data_info *info = &dataset->info;
-    int threads = options->threads ? options->threads : 1;
+    int threads = options->threads ? options->threads : gan__dataset_decodes(dataset) ? dataset->threads : 1;
+    int prefetch = 2 * threads > DEFAULT_PREFETCH ? 2 * threads : DEFAULT_PREFETCH;
     loader->dataset = dataset;
     loader->batch = options->batch;
     loader->seed = options->seed;
     loader->shuffle = !options->no_shuffle;
     loader->start = options->position;
     loader->sample_bytes = (size_t)(info->height * info->width * info->channels) * (info->scaled ? 1 : sizeof(float));
-    loader->n_slots = (options->prefetch ? options->prefetch : DEFAULT_PREFETCH) + 1;
+    loader->n_slots = (options->prefetch ? options->prefetch : prefetch) + 1;
     pthread_mutex_init(&loader->lock, NULL);
     pthread_cond_init(&loader->filled, NULL);
     pthread_cond_init(&loader->freed, NULL);

@@ -38,9 +38,14 @@ static gan_status mixture_get(const gan_dataset *dataset, int64_t index, uint8_t
 static gan_status mixture_open(gan_dataset *dataset, const gan_data_options *options, int64_t classes,
                                const float *centres, float sigma, gan_message *message)
 {
-    if (options->resolution != 0)
-        return gan_fail(message, GAN_ERROR_ARGUMENT, "%s: its samples are points, it has no resolution to set",
-                        options->source);
+    const char *what = options->resolution            ? "resolution"
+                       : options->fit != GAN_FIT_CROP ? "fit"
+                       : options->mirror              ? "mirror"
+                       : options->channels            ? "channels"
+                                                      : NULL;
+    if (what)
+        return gan_fail(message, GAN_ERROR_ARGUMENT, "%s: its samples are points, it has no %s to set", options->source,
+                        what);
     dataset->info.count = options->builtin_count;
     dataset->info.height = dataset->info.width = 1;
     dataset->info.channels = 2;
