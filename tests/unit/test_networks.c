@@ -225,6 +225,24 @@ START_TEST(projection_is_an_inner_product)
 }
 END_TEST
 
+START_TEST(a_label_is_joined_as_its_vector)
+{
+    gan_layer *net = gan_sequential(ctx, NULL);
+    gan_nn_join_label(net, 3, 2);
+    fill(gan_layer_find(net, "0.weight"), (const float[]){1, 2, 3, 4, 5, 6});
+    gan_tensor *x = gan_from_f32(ctx, GAN_SHAPE(2, 1, 2, 1), (const float[]){7, 8, 9, 10});
+    const float expected[2][4] = {{7, 8, 5, 6}, {9, 10, 1, 2}};
+    float y[2][4];
+    gan_tensor *out = gan_forward_given(net, x, gan_from_i32(ctx, GAN_SHAPE(2), (const int32_t[]){2, 0}));
+    ck_assert(gan_shape_equal(gan_shape_of(out), GAN_SHAPE(2, 4)));
+    gan_read_f32(out, y[0]);
+    ck_assert_mem_eq(y, expected, sizeof y);
+    ck_assert(gan_is_poison(gan_forward(net, x)));
+    expect_error(GAN_ERROR_STATE, "needs labels");
+    gan_layer_destroy(net);
+}
+END_TEST
+
 START_TEST(labels_must_be_given_and_fit)
 {
     gan_layer *net = gan_sequential(ctx, NULL);
@@ -303,7 +321,7 @@ START_TEST(networks_have_the_papers_sizes)
     gan_layer_destroy(d);
     n = (gan_image_network){.resolution = 32, .channels = 3, .width = 256, .latent = 128};
     g = gan_resnet_generator(ctx, &n);
-    ck_assert_int_eq(gan_layer_parameter_count(g), 4276739);
+    ck_assert_int_eq(gan_layer_parameter_count(g), 4274435);
     n.width = 128;
     d = gan_resnet_discriminator(ctx, &n);
     ck_assert_int_eq(gan_layer_parameter_count(d), 1053825);
@@ -406,6 +424,7 @@ static Suite *suite(void)
     tcase_add_test(c, sigma_is_f32_in_bf16_runs);
     tcase_add_test(c, conditional_batch_norm_scales_by_class);
     tcase_add_test(c, projection_is_an_inner_product);
+    tcase_add_test(c, a_label_is_joined_as_its_vector);
     tcase_add_test(c, labels_must_be_given_and_fit);
     tcase_add_test(c, a_sum_adds_its_children);
     tcase_add_test(c, networks_fit_their_images);

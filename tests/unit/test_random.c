@@ -191,6 +191,29 @@ START_TEST(integers_cover_their_range)
 }
 END_TEST
 
+START_TEST(other_integers_are_all_but_the_value)
+{
+    enum { N = 60000, HIGH = 4 };
+    int32_t *x = malloc(N * sizeof *x), *y = malloc(N * sizeof *y);
+    int count[HIGH][HIGH] = {0};
+    for (int i = 0; i < N; i++)
+        x[i] = i % HIGH;
+    gan_tensor *other = gan_randint_other(gan_from_i32(ctx, GAN_SHAPE(N), x), HIGH);
+    ck_assert_int_eq(gan_dtype_of(other), GAN_I32);
+    ck_assert_int_eq(gan_read_i32(other, y), GAN_OK);
+    for (int i = 0; i < N; i++) {
+        ck_assert(y[i] >= 0 && y[i] < HIGH && y[i] != x[i]);
+        count[x[i]][y[i]]++;
+    }
+    const double each = (double)N / HIGH / (HIGH - 1);
+    for (int i = 0; i < HIGH * HIGH; i++)
+        ck_assert(i / HIGH == i % HIGH || fabs(count[i / HIGH][i % HIGH] - each) < 5 * sqrt(each));
+    ck_assert(gan_is_poison(gan_randint_other(other, 1)));
+    free(x);
+    free(y);
+}
+END_TEST
+
 START_TEST(a_row_of_seeds_depends_on_its_seed_alone)
 {
     const uint64_t seeds[] = {3, 99, 3, 1234567890123}, alone[] = {1234567890123};
@@ -242,6 +265,7 @@ static Suite *suite(void)
     tcase_add_test(t, uniform_numbers_are_uniform);
     tcase_add_test(t, normal_numbers_are_normal);
     tcase_add_test(t, integers_cover_their_range);
+    tcase_add_test(t, other_integers_are_all_but_the_value);
     tcase_add_test(t, a_row_of_seeds_depends_on_its_seed_alone);
     tcase_add_test(t, dropout_drops_its_share_and_differentiates_alike);
     suite_add_tcase(s, t);

@@ -20,6 +20,9 @@ extern "C" {
  * dropout). */
 GAN_API gan_layer *gan_mlp(gan_context *ctx, int64_t in, const int64_t *widths, int n, int64_t out,
                            gan_activation hidden, float dropout);
+/* The same layers as the next children of a container. */
+GAN_API void gan_nn_mlp(gan_layer *parent, int64_t in, const int64_t *widths, int n, int64_t out, gan_activation hidden,
+                        float dropout);
 
 typedef enum gan_norm {
     GAN_NORM_NONE = 0,

@@ -80,6 +80,9 @@ GAN_API gan_layer *gan_nn_conditional_batch_norm(gan_layer *parent, int64_t chan
  * `weight` says: [N, 1]; the term that a projection discriminator adds to its score (Miyato & Koyama 2018). Needs
  * labels. */
 GAN_API gan_layer *gan_nn_projection(gan_layer *parent, int64_t features, int64_t classes, const gan_init *weight);
+/* x [N, ...] flattened, and behind it its label's row of "weight" [classes, width], drawn from N(0, 1): [N, rest +
+ * width]; how the networks of Mirza & Osindero 2014 are told the class. Needs labels. */
+GAN_API gan_layer *gan_nn_join_label(gan_layer *parent, int64_t classes, int64_t width);
 GAN_API gan_layer *gan_nn_instance_norm(gan_layer *parent, int64_t channels, bool affine);
 GAN_API gan_layer *gan_nn_layer_norm(gan_layer *parent, gan_shape shape); /* x's shape without its first dimension */
 GAN_API gan_layer *gan_nn_pixel_norm(gan_layer *parent);

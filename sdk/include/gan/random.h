@@ -19,6 +19,9 @@ GAN_API gan_tensor *gan_rand(gan_context *ctx, gan_shape shape, float low, float
 GAN_API gan_tensor *gan_randn(gan_context *ctx, gan_shape shape);
 /* I32, uniform in [0, high); high from 1 to 2^24. */
 GAN_API gan_tensor *gan_randint(gan_context *ctx, gan_shape shape, int32_t high);
+/* For each of values (I32, in [0, high)) another value, uniform in [0, high) without it: (value + 1 + r) mod high with
+ * r from gan_randint(high - 1). high from 2 to 2^23. For wrong labels. */
+GAN_API gan_tensor *gan_randint_other(gan_tensor *values, int32_t high);
 
 /* Standard normal rows [n, width]: row i is drawn from seeds[i] alone, whatever the context's seed and state. The
  * latents behind `ganhost sample --seeds`. */

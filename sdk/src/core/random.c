@@ -49,6 +49,26 @@ gan_tensor *gan_randint(gan_context *ctx, gan_shape shape, int32_t high)
     return draw("randint", ctx, GAN__RANDOM_INT, shape, 0.0f, (float)high);
 }
 
+/* In f32, which is exact up to 2^24. */
+gan_tensor *gan_randint_other(gan_tensor *values, int32_t high)
+{
+    if (values->poison)
+        return values;
+    gan_context *ctx = values->ctx;
+    if (values->dtype != GAN_I32)
+        return gan__poison(ctx, GAN_ERROR_DTYPE, "randint_other", "values are i32, but got %s",
+                           gan_dtype_name(values->dtype));
+    if (high < 2 || high > 1 << 23)
+        return gan__poison(ctx, GAN_ERROR_ARGUMENT, "randint_other", "the bound must be from 2 to 2^23, but is %d",
+                           (int)high);
+    gan_scope_begin(ctx);
+    gan_tensor *in[2] = {values, gan_randint(ctx, values->shape, high - 1)};
+    gan_tensor *next = gan_add_scalar(gan__map("randint_other", GAN__MAP_ADD, 0, 0, 2, in, values->shape, GAN_F32), 1);
+    gan_tensor *past = gan_greater_equal(next, gan_full(ctx, GAN_SCALAR, (float)high));
+    gan_tensor *other = gan_sub(next, gan_scale(past, (float)high));
+    return gan_scope_end(ctx, gan__map("randint_other", GAN__MAP_COPY, 0, 0, 1, &other, values->shape, GAN_I32));
+}
+
 gan_tensor *gan_randn_of_seeds(gan_context *ctx, const uint64_t *seeds, int64_t n, int64_t width)
 {
     gan_tensor *out = gan__tensor_new(ctx, GAN_SHAPE(n, width), GAN_F32);

@@ -102,3 +102,27 @@ gan_layer *gan_nn_projection(gan_layer *parent, int64_t features, int64_t classe
     layer->weight = gan_layer_parameter(layer, "weight", GAN_SHAPE(classes, features), init);
     return layer;
 }
+
+/* ---- a joined label ---- */
+
+static gan_tensor *join_forward(gan_layer *layer, gan_tensor *x, gan_activation activation)
+{
+    gan_tensor *bad;
+    gan_tensor *labels = labels_for(layer, x, &bad);
+    (void)activation;
+    if (!labels)
+        return bad;
+    gan_scope_begin(layer->ctx);
+    gan_tensor *vector = gan_cast(gan_embedding(layer->weight, labels), x->dtype);
+    return gan_scope_end(layer->ctx, gan_concat((gan_tensor *[]){gan_flatten(x), vector}, 2, 1));
+}
+
+static const gan__layer_kind join_kind = {.name = "join_label", .forward = join_forward};
+
+gan_layer *gan_nn_join_label(gan_layer *parent, int64_t classes, int64_t width)
+{
+    gan_layer *layer = gan__layer_new(parent->ctx, parent, &join_kind);
+    layer->weight =
+        gan_layer_parameter(layer, "weight", GAN_SHAPE(classes, width), (gan_init){GAN_INIT_NORMAL, 0.0f, 1.0f});
+    return layer;
+}

@@ -50,18 +50,24 @@ static bool sizes_valid(const gan_image_network *n, bool generator)
 
 /* ---- multi-layer perceptron ---- */
 
+void gan_nn_mlp(gan_layer *parent, int64_t in, const int64_t *widths, int n, int64_t out, gan_activation hidden,
+                float dropout)
+{
+    for (int i = 0; i < n; i++) {
+        gan_nn_linear(parent, in, widths[i], NULL);
+        gan_nn_activation(parent, hidden);
+        if (dropout > 0.0f)
+            gan_nn_dropout(parent, dropout);
+        in = widths[i];
+    }
+    gan_nn_linear(parent, in, out, NULL);
+}
+
 gan_layer *gan_mlp(gan_context *ctx, int64_t in, const int64_t *widths, int n, int64_t out, gan_activation hidden,
                    float dropout)
 {
     gan_layer *net = gan_sequential(ctx, NULL);
-    for (int i = 0; i < n; i++) {
-        gan_nn_linear(net, in, widths[i], NULL);
-        gan_nn_activation(net, hidden);
-        if (dropout > 0.0f)
-            gan_nn_dropout(net, dropout);
-        in = widths[i];
-    }
-    gan_nn_linear(net, in, out, NULL);
+    gan_nn_mlp(net, in, widths, n, out, hidden, dropout);
     return net;
 }
 

@@ -109,6 +109,15 @@ static bool takes_labels(const gan_layer *layer)
     return layer->kind == &gan__embedding_layer;
 }
 
+/* Labels of zero. */
+static gan_tensor *first_class(gan_context *ctx, gan_shape shape)
+{
+    gan_tensor *zeros = gan_zeros(ctx, shape), *labels = gan__tensor_new(ctx, shape, GAN_I32);
+    if (!labels->poison && !zeros->poison)
+        gan_assign(labels, zeros);
+    return labels;
+}
+
 /* A forward pass over zeros tells the shapes of custom layers too. */
 gan_status gan_layer_describe(gan_layer *layer, gan_shape input, gan_layer_line line, void *user)
 {
@@ -120,13 +129,9 @@ gan_status gan_layer_describe(gan_layer *layer, gan_shape input, gan_layer_line 
     gan_no_grad_begin(ctx);
     set_trace(layer, &trace);
     gan_tensor *x = gan_zeros(ctx, input);
-    if (takes_labels(layer) && !x->poison) {
-        gan_tensor *labels = gan__tensor_new(ctx, input, GAN_I32);
-        if (!labels->poison)
-            gan_assign(labels, x);
-        x = labels;
-    }
-    gan_forward(layer, x);
+    if (takes_labels(layer) && !x->poison)
+        x = first_class(ctx, input);
+    gan_forward_given(layer, x, first_class(ctx, GAN_SHAPE(input.ndim > 0 ? input.dim[0] : 1)));
     set_trace(layer, NULL);
     gan_no_grad_end(ctx, NULL);
     gan_random_set(ctx, random);
