@@ -30,6 +30,10 @@ static const option_row rows[CLI_OPTIONS] = {
     [CLI_GRID] = {"grid", "COLUMNSxROWS", "form of the grid, such as 8x8 (default: square)"},
     [CLI_CLASS] = {"class", "N", "all samples of this class, for plugins that use labels"},
     [CLI_MARKDOWN] = {"markdown", NULL, "as Markdown; without PLUGIN, the host's own options"},
+    [CLI_RESOLUTION] = {"resolution", "N", "side of the square images; as --set data.resolution=N"},
+    [CLI_FIT] = {"fit", "crop|pad|stretch", "how they come to it; as --set data.fit=..."},
+    [CLI_FILTER] = {"filter", "FILTER", "area, bilinear, bicubic or lanczos; as --set data.filter=..."},
+    [CLI_FORCE] = {"force", NULL, "replace OUT.zip if it is there"},
     [CLI_HELP] = {"help", NULL, "help on a command"},
     [CLI_VERSION] = {"version", NULL, "the program's version"},
 };
@@ -49,6 +53,12 @@ const cli_command cli_commands[] = {
      BIT(CLI_RUN) | BIT(CLI_CHECKPOINT) | BIT(CLI_PLUGIN) | BIT(CLI_SEEDS) | BIT(CLI_GRID) | BIT(CLI_CLASS) |
          BIT(CLI_OUT) | BIT(CLI_DEVICE) | BIT(CLI_PRECISION) | BIT(CLI_QUIET),
      0, 0, command_sample},
+    {"data", "data check SOURCE | data pack SOURCE OUT.zip [OPTIONS]",
+     "Look at a source of images. `check` decodes all of it, lists every file that is wrong, and tells sizes, channels "
+     "and classes; its status is 1 if anything is wrong. `pack` writes it as a zip of PNG files with labels, scaled "
+     "once and for all. SOURCE is what data.source takes.",
+     BIT(CLI_RESOLUTION) | BIT(CLI_FIT) | BIT(CLI_FILTER) | BIT(CLI_SET) | BIT(CLI_FORCE) | BIT(CLI_QUIET), 2, 3,
+     command_data},
     {"describe", "describe PLUGIN", "What a plugin is, its options, and the data that it needs.", BIT(CLI_MARKDOWN), 0,
      CLI_WORDS_MAX, command_describe},
     {"init", "init PLUGIN", "Write a commented config file with all options of a plugin to standard output.", 0, 1, 1,

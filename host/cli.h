@@ -26,6 +26,10 @@ typedef enum cli_option {
     CLI_GRID,
     CLI_CLASS,
     CLI_MARKDOWN,
+    CLI_RESOLUTION,
+    CLI_FIT,
+    CLI_FILTER,
+    CLI_FORCE,
     CLI_HELP,
     CLI_VERSION,
     CLI_OPTIONS
@@ -66,6 +70,7 @@ const cli_command *cli_find(const char *name); /* NULL if there is none */
 /* ---- the commands ---- */
 int command_train(const arguments *args);
 int command_sample(const arguments *args);
+int command_data(const arguments *args);
 int command_describe(const arguments *args);
 int command_init(const arguments *args);
 int command_list(const arguments *args);

@@ -56,7 +56,8 @@ static void *work(void *argument)
 static bool report(crew *c)
 {
     const gan__parallel *job = c->job;
-    return !job->progress || job->progress(job->first + atomic_load(&c->done), job->end, job->progress_user);
+    int64_t total = job->total ? job->total : job->end;
+    return !job->progress || job->progress(job->first + atomic_load(&c->done), total, job->progress_user);
 }
 
 static struct timespec soon(void)
@@ -153,7 +154,7 @@ gan_status gan__parallel_run(const gan__parallel *parallel, gan_message *message
     if (status == GAN_OK && wanted)
         wanted = report(&c);
     if (status == GAN_OK && !wanted)
-        return gan_fail(message, GAN_INTERRUPTED, "interrupted at %lld of %lld", (long long)c.done,
-                        (long long)parallel->end);
+        return gan_fail(message, GAN_INTERRUPTED, "interrupted at %lld of %lld", (long long)(parallel->first + c.done),
+                        (long long)(parallel->total ? parallel->total : parallel->end));
     return status;
 }

@@ -12,7 +12,8 @@ typedef struct gan__parallel {
     int threads;        /* 0: as many as there are cores */
     gan__work work;
     void *user;
-    gan_data_progress progress; /* of `end` items; may be NULL */
+    int64_t total;              /* items that progress speaks of; 0: `end` */
+    gan_data_progress progress; /* may be NULL */
     void *progress_user;
 } gan__parallel;
 
