@@ -91,16 +91,30 @@ static const struct {
     {"grey", 1, 0},
     {"rgb", 3, 0},
     {"bits", 1, 0},
+    {"grey2", 1, 0},
+    {"grey4", 1, 0},
     {"palette", 3, 0},
+    {"palette1", 3, 0},
+    {"palette2", 3, 0},
+    {"palette4", 3, 0},
+    {"palette8", 3, 0},
     {"grey16", 1, 0},
     {"rgb16", 3, 0},
     {"interlaced", 3, 0},
+    {"grey_key", 1, 0},
     {"rgb_key", 3, 0},
+    {"rgb16_key", 3, 0},
     {"rgba", 3, 1},
     {"grey_alpha", 1, 1},
     {"rgba16", 3, 1},
+    {"grey_alpha16", 1, 1},
     {"palette_alpha", 3, 1},
+    {"palette1_alpha", 3, 1},
+    {"palette2_alpha", 3, 1},
+    {"palette4_alpha", 3, 1},
+    {"palette8_alpha", 3, 1},
     {"interlaced_grey_alpha", 1, 1},
+    {"interlaced_rgba16", 3, 1},
 };
 
 START_TEST(every_form_reads)
@@ -117,6 +131,26 @@ START_TEST(every_form_reads)
                       fixtures[_i].name, (int)i, have.pixels[i], want.pixels[i]);
     gan_image_free(&have);
     gan_image_free(&want);
+}
+END_TEST
+
+START_TEST(what_is_in_memory_reads_too)
+{
+    char file[600];
+    snprintf(file, sizeof file, FIXTURES "%s.png", fixtures[_i].name);
+    size_t size;
+    uint8_t *bytes = slurp(file, &size);
+    gan_image from_file, from_memory;
+    gan_image_header header;
+    ck_assert_int_eq(gan_png_read(file, &from_file, &message), GAN_OK);
+    ck_assert_msg(gan_image_probe(bytes, size, "x", &header, &message) == GAN_OK, "%s", message.text);
+    ck_assert_msg(gan_image_decode(bytes, size, "x", &from_memory, &message) == GAN_OK, "%s", message.text);
+    ck_assert(header.width == 11 && header.height == 7 && header.channels == fixtures[_i].channels);
+    ck_assert(from_memory.width == 11 && from_memory.height == 7 && from_memory.channels == fixtures[_i].channels);
+    ck_assert_mem_eq(from_memory.pixels, from_file.pixels, (size_t)(77 * fixtures[_i].channels));
+    gan_image_free(&from_file);
+    gan_image_free(&from_memory);
+    free(bytes);
 }
 END_TEST
 
@@ -236,6 +270,33 @@ START_TEST(what_is_written_reads_back)
 }
 END_TEST
 
+START_TEST(the_same_file_in_memory)
+{
+    for (int channels = 1; channels <= 3; channels += 2) {
+        gan_image image = noise(300, 200, channels), in;
+        void *bytes;
+        size_t size, file_size;
+        ck_assert_msg(gan_png_encode(&image, &bytes, &size, &message) == GAN_OK, "%s", message.text);
+        ck_assert_int_eq(gan_png_write(path, &image, &message), GAN_OK);
+        uint8_t *file = slurp(path, &file_size);
+        ck_assert_uint_eq(size, file_size);
+        ck_assert_mem_eq(bytes, file, size);
+        ck_assert_int_eq(gan_image_decode(bytes, size, "memory", &in, &message), GAN_OK);
+        ck_assert_mem_eq(in.pixels, image.pixels, (size_t)(300 * 200 * channels));
+        gan_image_free(&in);
+        gan_image_free(&image);
+        free(bytes);
+        free(file);
+    }
+    void *bytes = &message;
+    size_t size = 5;
+    uint8_t pixel = 0;
+    ck_assert_int_eq(gan_png_encode(&(gan_image){0}, &bytes, &size, &message), GAN_ERROR_ARGUMENT);
+    ck_assert_int_eq(gan_png_encode(&(gan_image){1, 1, 4, &pixel}, &bytes, &size, &message), GAN_ERROR_ARGUMENT);
+    ck_assert(bytes == &message && size == 5);
+}
+END_TEST
+
 START_TEST(modes_follow_the_umask)
 {
     gan_image image = noise(3, 3, 1);
@@ -262,8 +323,8 @@ START_TEST(a_failed_write_leaves_the_old_file)
     gan_status status = gan_png_write(path, &large, &message);
     setrlimit(RLIMIT_FSIZE, &before);
     ck_assert_int_eq(status, GAN_ERROR_IO);
-    ck_assert_int_eq(strncmp(message.text, path, strlen(path)), 0);
-    ck_assert_ptr_nonnull(strstr(message.text, "cannot be written: File too large"));
+    ck_assert_ptr_nonnull(strstr(message.text, path));
+    ck_assert_ptr_nonnull(strstr(message.text, "File too large"));
     ck_assert_int_eq(files_in_folder(), 1);
     ck_assert_int_eq(gan_png_read(path, &in, &message), GAN_OK);
     ck_assert_mem_eq(in.pixels, old.pixels, 1200);
@@ -277,10 +338,10 @@ START_TEST(places_that_cannot_be_written)
 {
     gan_image image = noise(3, 3, 1);
     ck_assert_int_eq(gan_png_write("/nowhere/at/all.png", &image, &message), GAN_ERROR_IO);
-    ck_assert_ptr_nonnull(strstr(message.text, "/nowhere/at/all.png: cannot be created: No such file or directory"));
+    ck_assert_ptr_nonnull(strstr(message.text, "cannot write /nowhere/at/all.png: No such file or directory"));
     ck_assert_int_eq(mkdir(path, 0777), 0);
     ck_assert_int_eq(gan_png_write(path, &image, &message), GAN_ERROR_IO);
-    ck_assert_ptr_nonnull(strstr(message.text, "cannot be put in its place: Is a directory"));
+    ck_assert_ptr_nonnull(strstr(message.text, "Is a directory"));
     ck_assert_int_eq(files_in_folder(), 1);
     image.channels = 2;
     ck_assert_int_eq(gan_png_write(path, &image, &message), GAN_ERROR_ARGUMENT);
@@ -297,10 +358,12 @@ static Suite *suite(void)
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_set_timeout(t, 60);
     tcase_add_loop_test(t, every_form_reads, 0, forms);
+    tcase_add_loop_test(t, what_is_in_memory_reads_too, 0, forms);
     tcase_add_loop_test(t, no_torn_file_does_harm, 0, forms);
     tcase_add_test(t, headers_that_lie);
     tcase_add_test(t, other_kinds_of_files);
     tcase_add_test(t, what_is_written_reads_back);
+    tcase_add_test(t, the_same_file_in_memory);
     tcase_add_test(t, modes_follow_the_umask);
     tcase_add_test(t, a_failed_write_leaves_the_old_file);
     tcase_add_test(t, places_that_cannot_be_written);
