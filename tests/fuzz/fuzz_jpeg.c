@@ -1,0 +1,8 @@
+/* The JPEG reader on any bytes. */
+#include "fuzz_decode.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    fuzz_decode(data, size, GAN__IMAGE_JPEG);
+    return 0;
+}
