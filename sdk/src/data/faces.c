@@ -8,7 +8,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "core/philox.h"
+#include "data/draws.h"
 #include "data/source.h"
 
 #define SIDE     64 /* when no resolution is asked for */
@@ -17,42 +17,22 @@
 
 /* ---- scenes ---- */
 
-typedef struct draws {
-    uint64_t seed, counter;
-    uint32_t words[4];
-    int used;
-} draws;
-
-static uint32_t draw_word(draws *d)
-{
-    if (d->used == 4) {
-        gan__philox(d->seed, GAN__STREAM_FACES, d->counter++, &d->words[0], &d->words[1], &d->words[2], &d->words[3]);
-        d->used = 0;
-    }
-    return d->words[d->used++];
-}
-
-static float draw_range(draws *d, float low, float high)
-{
-    return low + (high - low) * gan__uniform_of_word(draw_word(d));
-}
-
 /* Mostly near the middle: the mean of two. */
-static float draw_middle(draws *d, float low, float high)
+static float draw_middle(gan__draws *d, float low, float high)
 {
-    float first = draw_range(d, low, high);
-    return 0.5f * (first + draw_range(d, low, high));
+    float first = gan__draw_range(d, low, high);
+    return 0.5f * (first + gan__draw_range(d, low, high));
 }
 
-static bool draw_chance(draws *d, float chance)
+static bool draw_chance(gan__draws *d, float chance)
 {
-    return gan__uniform_of_word(draw_word(d)) < chance;
+    return gan__uniform_of_word(gan__draw_word(d)) < chance;
 }
 
 /* 0 to n - 1, in the given parts of a hundred. */
-static int draw_kind(draws *d, const uint8_t *parts, int n)
+static int draw_kind(gan__draws *d, const uint8_t *parts, int n)
 {
-    int at = gan__int_of_word(draw_word(d), 100), kind = 0;
+    int at = gan__int_of_word(gan__draw_word(d), 100), kind = 0;
     while (kind < n - 1 && at >= parts[kind])
         at -= parts[kind++];
     return kind;
@@ -90,36 +70,36 @@ gan__colour gan__shade(gan__colour c, float factor)
     return (gan__colour){c.r * factor, c.g * factor * warm, c.b * factor * warm};
 }
 
-static gan__colour draw_skin(draws *d)
+static gan__colour draw_skin(gan__draws *d)
 {
     static const gan__colour tones[] = {{255, 226, 204}, {250, 208, 176}, {236, 184, 144},
                                         {206, 148, 106}, {160, 106, 72},  {112, 74, 54}};
-    float at = draw_range(d, 0, 4.999f), warm = draw_range(d, -0.045f, 0.045f);
+    float at = gan__draw_range(d, 0, 4.999f), warm = gan__draw_range(d, -0.045f, 0.045f);
     int tone = (int)at;
     gan__colour c = blend(tones[tone], tones[tone + 1], at - (float)tone);
     return (gan__colour){byte_range(c.r * (1 + 0.4f * warm)), c.g * (1 - 0.3f * warm), c.b * (1 - 1.5f * warm)};
 }
 
-static gan__colour draw_hair_colour(draws *d)
+static gan__colour draw_hair_colour(gan__draws *d)
 {
     static const gan__colour natural[] = {{44, 38, 44},   {68, 48, 42},    {104, 68, 46},
                                           {142, 84, 50},  {178, 78, 42},   {218, 124, 58},
                                           {226, 176, 92}, {242, 216, 150}, {178, 178, 184}};
     bool dyed = draw_chance(d, 0.16f);
-    float hue = draw_range(d, 0, 1), light = draw_range(d, 0.9f, 1.12f);
-    gan__colour c = natural[gan__int_of_word(draw_word(d), sizeof natural / sizeof natural[0])];
+    float hue = gan__draw_range(d, 0, 1), light = gan__draw_range(d, 0.9f, 1.12f);
+    gan__colour c = natural[gan__int_of_word(gan__draw_word(d), sizeof natural / sizeof natural[0])];
     return gan__shade(dyed ? of_hsl(hue, 0.5f, 0.56f) : c, light);
 }
 
-static gan__colour draw_iris(draws *d)
+static gan__colour draw_iris(gan__draws *d)
 {
     static const gan__colour irises[] = {{96, 60, 36},   {64, 42, 34},  {128, 96, 46},  {84, 134, 84},
                                          {66, 126, 186}, {60, 96, 150}, {110, 126, 136}};
-    return irises[gan__int_of_word(draw_word(d), sizeof irises / sizeof irises[0])];
+    return irises[gan__int_of_word(gan__draw_word(d), sizeof irises / sizeof irises[0])];
 }
 
 /* Kinds, colours. Each call takes the same words whatever came out. */
-static void draw_things(draws *d, gan__face *f)
+static void draw_things(gan__draws *d, gan__face *f)
 {
     static const uint8_t backs[] = {28, 26, 26, 20}, shirts[] = {34, 22, 22, 22};
     static const uint8_t hairs[] = {4, 10, 11, 10, 10, 10, 8, 9, 8, 7, 7, 6};
@@ -138,48 +118,50 @@ static void draw_things(draws *d, gan__face *f)
     f->earrings = draw_chance(d, 0.22f);
     f->hair_mirrored = draw_chance(d, 0.5f);
     f->lit_from_right = draw_chance(d, 0.5f);
-    float hue = draw_range(d, 0, 1), saturation = draw_range(d, 0.3f, 0.65f), lightness = draw_range(d, 0.6f, 0.86f);
+    float hue = gan__draw_range(d, 0, 1), saturation = gan__draw_range(d, 0.3f, 0.65f),
+          lightness = gan__draw_range(d, 0.6f, 0.86f);
     f->back_colour = of_hsl(hue, saturation, lightness);
-    f->back_second = of_hsl(hue + draw_range(d, -0.12f, 0.12f) + 1, saturation, lightness - 0.13f);
-    hue = draw_range(d, 0, 1), saturation = draw_range(d, 0.25f, 0.75f), lightness = draw_range(d, 0.28f, 0.72f);
+    f->back_second = of_hsl(hue + gan__draw_range(d, -0.12f, 0.12f) + 1, saturation, lightness - 0.13f);
+    hue = gan__draw_range(d, 0, 1), saturation = gan__draw_range(d, 0.25f, 0.75f),
+    lightness = gan__draw_range(d, 0.28f, 0.72f);
     f->shirt_colour = of_hsl(hue, saturation, lightness);
-    f->shirt_second = of_hsl(draw_range(d, 0, 1), 0.4f, lightness < 0.5f ? 0.88f : 0.3f);
-    f->accent = of_hsl(draw_range(d, 0, 1), 0.55f, draw_range(d, 0.25f, 0.55f));
+    f->shirt_second = of_hsl(gan__draw_range(d, 0, 1), 0.4f, lightness < 0.5f ? 0.88f : 0.3f);
+    f->accent = of_hsl(gan__draw_range(d, 0, 1), 0.55f, gan__draw_range(d, 0.25f, 0.55f));
     f->skin = draw_skin(d);
     f->hair_colour = draw_hair_colour(d);
     f->iris = draw_iris(d);
-    f->lips = blend((gan__colour){206, 70, 80}, (gan__colour){176, 60, 96}, draw_range(d, 0, 1));
+    f->lips = blend((gan__colour){206, 70, 80}, (gan__colour){176, 60, 96}, gan__draw_range(d, 0, 1));
 }
 
-static void draw_shapes(draws *d, gan__face *f)
+static void draw_shapes(gan__draws *d, gan__face *f)
 {
-    f->head_width = draw_range(d, 0.92f, 1.08f);
-    f->jaw = draw_range(d, -1, 1);
-    f->hair_volume = draw_range(d, 0.95f, 1.1f);
-    f->eye_size = draw_range(d, 0.88f, 1.2f);
-    f->eye_spacing = draw_range(d, -0.03f, 0.04f);
-    f->eye_height = draw_range(d, -0.04f, 0.06f);
-    f->gaze_x = draw_range(d, -1, 1);
+    f->head_width = gan__draw_range(d, 0.92f, 1.08f);
+    f->jaw = gan__draw_range(d, -1, 1);
+    f->hair_volume = gan__draw_range(d, 0.95f, 1.1f);
+    f->eye_size = gan__draw_range(d, 0.88f, 1.2f);
+    f->eye_spacing = gan__draw_range(d, -0.03f, 0.04f);
+    f->eye_height = gan__draw_range(d, -0.04f, 0.06f);
+    f->gaze_x = gan__draw_range(d, -1, 1);
     f->gaze_y = draw_middle(d, -1, 1);
     f->brow_tilt = draw_middle(d, -1, 1);
-    f->brow_height = draw_range(d, 0, 1);
-    f->brow_width = draw_range(d, 0, 1);
-    f->nose_size = draw_range(d, 0.8f, 1.25f);
-    f->smile = draw_range(d, -0.5f, 1);
-    f->mouth_width = draw_range(d, 0.8f, 1.2f);
-    f->openness = draw_range(d, 0, 1);
-    f->turn = draw_range(d, -0.34f, 0.34f);
-    f->nod = draw_range(d, -0.13f, 0.13f);
+    f->brow_height = gan__draw_range(d, 0, 1);
+    f->brow_width = gan__draw_range(d, 0, 1);
+    f->nose_size = gan__draw_range(d, 0.8f, 1.25f);
+    f->smile = gan__draw_range(d, -0.5f, 1);
+    f->mouth_width = gan__draw_range(d, 0.8f, 1.2f);
+    f->openness = gan__draw_range(d, 0, 1);
+    f->turn = gan__draw_range(d, -0.34f, 0.34f);
+    f->nod = gan__draw_range(d, -0.13f, 0.13f);
     f->tilt = draw_middle(d, -0.13f, 0.13f);
     f->x = draw_middle(d, -0.13f, 0.13f);
     f->y = draw_middle(d, -0.08f, 0.1f);
-    f->scale = draw_range(d, 0.5f, 0.64f);
+    f->scale = gan__draw_range(d, 0.5f, 0.64f);
 }
 
 void gan__face_draw_scene(uint64_t seed, int64_t index, gan__face *out)
 {
-    draws d = {.seed = seed, .counter = (uint64_t)index * BLOCKS, .used = 4};
-    out->grain = draw_word(&d);
+    gan__draws d = gan__draws_from(seed, GAN__STREAM_FACES, (uint64_t)index * BLOCKS);
+    out->grain = gan__draw_word(&d);
     draw_things(&d, out);
     draw_shapes(&d, out);
 }

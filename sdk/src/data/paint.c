@@ -10,17 +10,6 @@
 #define LINE_POINTS 1024 /* of one flattened path */
 #define PIECES      24   /* straight pieces at most between two points of a path */
 
-/* fminf and fmaxf are calls where NaNs count; these are single instructions. */
-static inline float lesser(float a, float b)
-{
-    return a < b ? a : b;
-}
-
-static inline float greater(float a, float b)
-{
-    return a > b ? a : b;
-}
-
 /* ---- paths ---- */
 
 void gan__path_add(gan__path *path, gan__point at, bool corner)
@@ -36,13 +25,6 @@ typedef struct line {
     bool closed;
     gan__point at[LINE_POINTS];
 } line;
-
-static gan__point between(gan__point a, gan__point b, gan__point c, gan__point d, float t)
-{
-    float w0 = t * (-0.5f + t * (1.0f - 0.5f * t)), w1 = 1.0f + t * t * (-2.5f + 1.5f * t);
-    float w2 = t * (0.5f + t * (2.0f - 1.5f * t)), w3 = t * t * (-0.5f + 0.5f * t);
-    return (gan__point){w0 * a.x + w1 * b.x + w2 * c.x + w3 * d.x, w0 * a.y + w1 * b.y + w2 * c.y + w3 * d.y};
-}
 
 static float distance(gan__point a, gan__point b)
 {
@@ -67,7 +49,7 @@ static void flatten(const gan__path *path, int side, line *out)
         int pieces = 1 + (int)(1.5f * sqrtf(distance(p[i], p[next])));
         pieces = pieces < PIECES ? pieces : PIECES;
         for (int k = 0; k < pieces && out->n < LINE_POINTS - 1; k++)
-            out->at[out->n++] = between(before, p[i], p[next], after, (float)k / (float)pieces);
+            out->at[out->n++] = gan__catmull_rom(before, p[i], p[next], after, (float)k / (float)pieces);
     }
     if (!path->closed && n > 0)
         out->at[out->n++] = p[n - 1];
@@ -103,8 +85,8 @@ static int add_item(gan__drawing *drawing, int first, gan__paint paint)
     item->high = (gan__point){-1e9f, -1e9f};
     for (int i = first; i < drawing->n_points; i++) {
         gan__point p = drawing->points[i];
-        item->low = (gan__point){lesser(item->low.x, p.x), lesser(item->low.y, p.y)};
-        item->high = (gan__point){greater(item->high.x, p.x), greater(item->high.y, p.y)};
+        item->low = (gan__point){gan__lesser(item->low.x, p.x), gan__lesser(item->low.y, p.y)};
+        item->high = (gan__point){gan__greater(item->high.x, p.x), gan__greater(item->high.y, p.y)};
     }
     return drawing->n_items++;
 }
@@ -152,9 +134,9 @@ static rib rib_at(const line *l, int i, float along, float length, const gan__ni
     int last = l->n - 1;
     gan__point a = l->at[i > 0 ? i - 1 : l->closed ? last : 0];
     gan__point b = l->at[i < last ? i + 1 : l->closed ? 0 : last];
-    float d = greater(distance(a, b), 1e-6f);
+    float d = gan__greater(distance(a, b), 1e-6f);
     gan__point t = {(b.x - a.x) / d, (b.y - a.y) / d}, p = l->at[i];
-    float u = 2 * along / greater(length, 1e-6f) - 1, wave = along / (WAVE * half_side);
+    float u = 2 * along / gan__greater(length, 1e-6f) - 1, wave = along / (WAVE * half_side);
     float half = 0.5f * nib->width * half_side * (1 - nib->taper * u * u);
     half *= 1 + nib->pressure * smooth_noise(nib->grain, wave);
     float fade = l->closed ? 1 - u * u * u * u : 1; /* a closed line ends where it began */
@@ -244,12 +226,12 @@ static void add_edge(float *sums, const frame *f, gan__point a, gan__point b)
     a = (gan__point){a.x - (float)f->x, a.y - (float)f->y}, b = (gan__point){b.x - (float)f->x, b.y - (float)f->y};
     if (b.y <= 0 || a.y >= rows || a.y == b.y)
         return;
-    float slope = (b.x - a.x) / (b.y - a.y), y = greater(a.y, 0), x = a.x + (y - a.y) * slope;
-    float end = lesser(b.y, rows);
+    float slope = (b.x - a.x) / (b.y - a.y), y = gan__greater(a.y, 0), x = a.x + (y - a.y) * slope;
+    float end = gan__lesser(b.y, rows);
     for (int row = (int)y; row < f->rows && y < end; row++) {
-        float y_next = lesser((float)(row + 1), end), x_next = x + (y_next - y) * slope;
-        float low = lesser(lesser(x, x_next), columns), high = lesser(greater(x, x_next), columns);
-        add_piece(sums + row * (f->columns + 2), greater(low, 0), greater(high, 0), sign * (y_next - y));
+        float y_next = gan__lesser((float)(row + 1), end), x_next = x + (y_next - y) * slope;
+        float low = gan__lesser(gan__lesser(x, x_next), columns), high = gan__lesser(gan__greater(x, x_next), columns);
+        add_piece(sums + row * (f->columns + 2), gan__greater(low, 0), gan__greater(high, 0), sign * (y_next - y));
         y = y_next, x = x_next;
     }
 }
@@ -265,7 +247,7 @@ static void cover_frame(const gan__drawing *drawing, const gan__item *item, cons
         float *at = sums + row * (f->columns + 2), sum = 0;
         for (int x = 0; x < f->columns; x++) {
             sum += at[x];
-            at[x] = lesser(1, fabsf(sum));
+            at[x] = gan__lesser(1, fabsf(sum));
         }
     }
 }
@@ -285,9 +267,9 @@ static void mix(float *restrict plane, const float *restrict cover, int n, float
 /* The part of `f` within an item's box. */
 static frame meet(frame f, const gan__item *item)
 {
-    int x0 = (int)greater((float)f.x, item->low.x), y0 = (int)greater((float)f.y, item->low.y);
-    int x1 = (int)lesser((float)(f.x + f.columns), item->high.x + 1);
-    int y1 = (int)lesser((float)(f.y + f.rows), item->high.y + 1);
+    int x0 = (int)gan__greater((float)f.x, item->low.x), y0 = (int)gan__greater((float)f.y, item->low.y);
+    int x1 = (int)gan__lesser((float)(f.x + f.columns), item->high.x + 1);
+    int y1 = (int)gan__lesser((float)(f.y + f.rows), item->high.y + 1);
     return (frame){x0, y0, x1 - x0, y1 - y0};
 }
 

@@ -21,6 +21,25 @@ typedef struct gan__point {
     float x, y;
 } gan__point;
 
+/* fminf and fmaxf are calls where NaNs count; these are single instructions. */
+static inline float gan__lesser(float a, float b)
+{
+    return a < b ? a : b;
+}
+
+static inline float gan__greater(float a, float b)
+{
+    return a > b ? a : b;
+}
+
+/* Between b (t = 0) and c (t = 1) on the Catmull-Rom spline through a, b, c, d. */
+static inline gan__point gan__catmull_rom(gan__point a, gan__point b, gan__point c, gan__point d, float t)
+{
+    float w0 = t * (-0.5f + t * (1.0f - 0.5f * t)), w1 = 1.0f + t * t * (-2.5f + 1.5f * t);
+    float w2 = t * (0.5f + t * (2.0f - 1.5f * t)), w3 = t * t * (-0.5f + 0.5f * t);
+    return (gan__point){w0 * a.x + w1 * b.x + w2 * c.x + w3 * d.x, w0 * a.y + w1 * b.y + w2 * c.y + w3 * d.y};
+}
+
 typedef struct gan__colour {
     float r, g, b; /* 0 to 255 */
 } gan__colour;
