@@ -160,6 +160,9 @@ static gan_status broken(const reader *r, gan_message *message)
         return gan_fail(message, GAN_ERROR_LIMIT, "%s: it has more than %d scans", r->name, SCANS_MAX);
     if (r->short_file)
         return gan_fail(message, GAN_ERROR_FORMAT, "%s: the JPEG data breaks off after %zu bytes", r->name, r->size);
+    if (r->errors.msg_code == JERR_NO_BACKING_STORE) /* a file that libjpeg would write what is over MEMORY_MAX to */
+        return gan_fail(message, GAN_ERROR_LIMIT, "%s: reading it takes more than %" PRId64 " MB of memory", r->name,
+                        MEMORY_MAX >> 20);
     if (r->errors.msg_code == JERR_OUT_OF_MEMORY)
         return gan_fail(message, GAN_ERROR_MEMORY, "%s: no memory to read it", r->name);
     return gan_fail(message, GAN_ERROR_FORMAT, "%s: the JPEG data is damaged (%s)", r->name, r->reason);
