@@ -110,10 +110,14 @@ class Golden:
 
     # ---- before the first step ----
 
-    def network(self, name, network):
-        """Register a network and draw its parameters. Its state_dict has the names of the plugin's."""
+    def network(self, name, network, gain=1.0):
+        """Register a network and draw its parameters. Its state_dict has the names of the plugin's. A gain multiplies
+        the weights (not of large networks, which the test draws itself)."""
         network.double()
         draw_parameters(network, self._weights)
+        with torch.no_grad():
+            for parameter in network.parameters():
+                parameter.mul_(gain if parameter.ndim > 1 else 1.0)
         self._networks[name] = network
         if not self.large:
             for key, tensor in network.state_dict().items():

@@ -151,19 +151,23 @@ gan_layer *gan_dcgan_discriminator(gan_context *ctx, const gan_image_network *n)
 
 static const gan_init xavier = {GAN_INIT_XAVIER_UNIFORM, 1.0f, 0.0f}, zero = {GAN_INIT_CONSTANT, 0.0f, 0.0f};
 
-static gan_layer *conv3(gan_layer *net, int64_t in, int64_t out, bool residual)
+static gan_layer *conv3(gan_layer *net, int64_t in, int64_t out, bool residual, bool bias)
 {
-    const gan_nn_args args = {.weight = {GAN_INIT_XAVIER_UNIFORM, residual ? sqrtf(2.0f) : 1.0f, 0.0f}, .bias = zero};
+    const gan_nn_args args = {.weight = {GAN_INIT_XAVIER_UNIFORM, residual ? sqrtf(2.0f) : 1.0f, 0.0f},
+                              .bias = zero,
+                              .no_bias = !bias};
     return gan_nn_conv2d(net, in, out, 3, (gan_conv){.stride = 1, .pad = 1}, &args);
 }
 
-static gan_layer *conv1(gan_layer *net, int64_t in, int64_t out)
+static gan_layer *conv1(gan_layer *net, int64_t in, int64_t out, bool bias)
 {
-    const gan_nn_args args = {.weight = xavier, .bias = zero};
+    const gan_nn_args args = {.weight = xavier, .bias = zero, .no_bias = !bias};
     return gan_nn_conv2d(net, in, out, 1, (gan_conv){0}, &args);
 }
 
-/* The 1x1 convolution of a shortcut commutes with resizing, and runs at the smaller of the two sizes. */
+/* The 1x1 convolution of a shortcut commutes with resizing, and runs at the smaller of the two sizes. No biases: what
+ * they would add to a channel, the next batch norms take away again, the network's last one from the shortcuts; and Adam
+ * would make whole steps of the rounding errors that are their gradients. */
 static void block_up(gan_layer *net, const gan_image_network *n, int64_t in, int64_t out)
 {
     gan_context *ctx = gan_layer_context(net);
@@ -171,11 +175,11 @@ static void block_up(gan_layer *net, const gan_image_network *n, int64_t in, int
     generator_norm(main, n, in, NULL);
     gan_nn_relu(main);
     gan_nn_resize_nearest(main, 2);
-    conv3(main, in, out, true);
+    conv3(main, in, out, true, false);
     generator_norm(main, n, out, NULL);
     gan_nn_relu(main);
-    conv3(main, out, out, true);
-    conv1(shortcut, in, out);
+    conv3(main, out, out, true, false);
+    conv1(shortcut, in, out, false);
     gan_nn_resize_nearest(shortcut, 2);
 }
 
@@ -187,15 +191,15 @@ static void block_down(gan_layer *net, const gan_image_network *n, int64_t in, i
     int64_t hidden = first ? out : in;
     if (!first)
         gan_nn_relu(main);
-    normalized(n, conv3(main, in, hidden, true));
+    normalized(n, conv3(main, in, hidden, true, true));
     gan_nn_relu(main);
-    normalized(n, conv3(main, hidden, out, true));
+    normalized(n, conv3(main, hidden, out, true, true));
     if (down) {
         gan_nn_avg_pool2d(main, 2);
         gan_nn_avg_pool2d(shortcut, 2);
     }
     if (down || in != out)
-        normalized(n, conv1(shortcut, in, out));
+        normalized(n, conv1(shortcut, in, out, true));
 }
 
 gan_layer *gan_resnet_generator(gan_context *ctx, const gan_image_network *n)
@@ -214,7 +218,7 @@ gan_layer *gan_resnet_generator(gan_context *ctx, const gan_image_network *n)
     }
     gan_nn_batch_norm(net, in, NULL);
     gan_nn_relu(net);
-    conv3(net, in, n->channels, false);
+    conv3(net, in, n->channels, false, true);
     gan_nn_tanh(net);
     return net;
 }
