@@ -6,7 +6,9 @@
  *                       both generators, then a step of each discriminator; Adam 2e-4 (0.5, 0.999)
  *   cyclegan-generator  one generator forward and backward of an L1 loss, and no update
  */
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "program.h"
 
@@ -101,13 +103,15 @@ static model *create_generators(gan_context *ctx)
     return m;
 }
 
-static void *create_generator(gan_context *ctx)
+static void *create_generator(gan_context *ctx, const void *setting)
 {
+    (void)setting;
     return create_generators(ctx);
 }
 
-static void *create(gan_context *ctx)
+static void *create(gan_context *ctx, const void *setting)
 {
+    (void)setting;
     model *m = create_generators(ctx);
     if (m != NULL) {
         m->g_yx = generator(ctx);
@@ -220,18 +224,22 @@ static void destroy(void *user)
     free(m);
 }
 
+static const bench_program programs[] = {
+    {"cyclegan", 2, NULL, create, destroy, {{"step", step, 1}}},
+    {"cyclegan-generator", 1, NULL, create_generator, destroy, {{"step", step_generator, 1}}},
+};
+
 int main(int argc, char **argv)
 {
-    const double image = bench_flops(SIZE * SIZE, 7 * 7 * 3, 64);  /* first and last layer of a generator */
-    const double resample = bench_flops(64 * 64, 3 * 3 * 64, 128); /* each of the four that change the size */
-    const double g = 2 * image + 4 * resample + 2 * BLOCKS * bench_flops(32 * 32, 3 * 3 * 256, 256);
-    const double d_first = bench_flops(64 * 64, 4 * 4 * 3, 64);
-    const double d = d_first + bench_flops(32 * 32, 4 * 4 * 64, 128) + bench_flops(16 * 16, 4 * 4 * 128, 256) +
-                     bench_flops(15 * 15, 4 * 4 * 256, 512) + bench_flops(14 * 14, 4 * 4 * 512, 1);
-    const double once = g + g + (g - image);                  /* forward, weights, data but the images' */
-    const double g_step = 6 * once + 2 * image + 2 * (d + d); /* a cycle goes on to the fake image */
-    const double d_steps = 4 * (d + d + (d - d_first));
-    const bench_program programs[] = {{"cyclegan", 2, g_step + d_steps, create, step, destroy},
-                                      {"cyclegan-generator", 1, once, create_generator, step_generator, destroy}};
-    return bench_program_main(argc, argv, programs, 2);
+    bench_options options = {.precision = "f32", .part = programs[0].name, .warmup = 3, .seconds = 10};
+    if (!bench_parse(argc, argv, &options)) {
+        return 2;
+    }
+    for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++) {
+        if (strcmp(programs[i].name, options.part) == 0) {
+            return bench_program_run(&programs[i], &options);
+        }
+    }
+    fprintf(stderr, "%s: no part is named %s\n", argv[0], options.part);
+    return 2;
 }

@@ -9,12 +9,12 @@
 
 static clockid_t clock_id = CLOCK_MONOTONIC;
 
-static bool usage(const char *program)
+static bool usage(const char *program, const char *words)
 {
     fprintf(stderr,
-            "usage: %s [--precision f32|bf16] [--threads N] [--steps N] [--warmup N] [--seconds S] [--part NAME] "
+            "usage: %s %s[--precision f32|bf16] [--threads N] [--steps N] [--warmup N] [--seconds S] [--part NAME] "
             "[--profile] [--cpu-time]\n",
-            program);
+            program, words ? words : "");
     return false;
 }
 
@@ -56,14 +56,17 @@ static bool parse_one(bench_options *o, const char *name, const char *value)
 
 bool bench_parse(int argc, char **argv, bench_options *options)
 {
+    options->word = argv + 1;
     for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--profile") == 0) {
+        if (options->words && strncmp(argv[i], "--", 2) != 0) {
+            argv[1 + options->n_words++] = argv[i];
+        } else if (strcmp(argv[i], "--profile") == 0) {
             options->profile = true;
         } else if (strcmp(argv[i], "--cpu-time") == 0) {
             options->cpu_time = true;
             clock_id = CLOCK_THREAD_CPUTIME_ID;
         } else if (i + 1 == argc || !parse_one(options, argv[i], argv[i + 1])) {
-            return usage(argv[0]);
+            return usage(argv[0], options->words);
         } else {
             i++;
         }

@@ -13,12 +13,16 @@ typedef struct bench_options {
     int steps;             /* measured; 0: as many as `seconds` allow */
     int warmup;
     double seconds;
-    bool profile;  /* print what each kernel took (programs built for it) */
-    bool cpu_time; /* bench_now counts the calling thread's processor time: for one thread on a busy machine */
+    bool profile;      /* print what each kernel took */
+    bool cpu_time;     /* bench_now counts the calling thread's processor time: for one thread on a busy machine */
+    const char *words; /* what the program takes besides, for its usage; NULL: nothing */
+    char **word;       /* [n_words] of those that were given */
+    int n_words;
 } bench_options;
 
 /* --precision f32|bf16 --threads N --steps N --warmup N --seconds S --part NAME --profile --cpu-time, over the defaults
- * that `options` holds. False, and a sentence on standard error, if the arguments are not understood. */
+ * that `options` holds; words are moved to the front of argv. False, and a sentence on standard error, if the arguments
+ * are not understood. */
 bool bench_parse(int argc, char **argv, bench_options *options);
 
 double bench_now(void); /* seconds, monotonic; see cpu_time */

@@ -22,7 +22,7 @@ static struct {
     gan__backend_ops timed;
     row rows[MAX_ROWS];
     int n;
-    double seconds;
+    double seconds, flops;
 } meter;
 
 /* ---- what a call works on ---- */
@@ -73,6 +73,7 @@ static gan_status note(double begin, gan_status status, double flops, double byt
     r->flops += flops;
     r->bytes += bytes;
     meter.seconds += seconds;
+    meter.flops += flops;
     return status;
 }
 
@@ -188,6 +189,36 @@ static gan_status timed_reflect_pad_adjoint(gan__backend *be, const gan__array *
                 "reflect_pad_adjoint %s", shape_of(x));
 }
 
+static gan_status timed_window_sum(gan__backend *be, const gan__array *x, int k, float scale, const gan__array *y)
+{
+    double begin = bench_now();
+    return note(begin, meter.real->window_sum(be, x, k, scale, y), 0, bytes_of(x) + bytes_of(y), "window_sum %d %s", k,
+                shape_of(x));
+}
+
+static gan_status timed_window_spread(gan__backend *be, const gan__array *y, int k, float scale, const gan__array *x)
+{
+    double begin = bench_now();
+    return note(begin, meter.real->window_spread(be, y, k, scale, x), 0, bytes_of(x) + bytes_of(y),
+                "window_spread %d to %s", k, shape_of(x));
+}
+
+static gan_status timed_gather_rows(gan__backend *be, const float *table, int64_t table_rows, int64_t width,
+                                    const int32_t *index, int64_t n, float *out)
+{
+    double begin = bench_now();
+    return note(begin, meter.real->gather_rows(be, table, table_rows, width, index, n, out), 0,
+                8.0 * (double)(n * width), "gather_rows %lldx%lld", (long long)n, (long long)width);
+}
+
+static gan_status timed_scatter_rows(gan__backend *be, const float *rows, const int32_t *index, int64_t n,
+                                     int64_t width, int64_t out_rows, float *out)
+{
+    double begin = bench_now();
+    return note(begin, meter.real->scatter_rows(be, rows, index, n, width, out_rows, out), 0, 8.0 * (double)(n * width),
+                "scatter_rows %lldx%lld", (long long)n, (long long)width);
+}
+
 static gan_status timed_random(gan__backend *be, gan__random_kind kind, uint64_t seed, uint64_t stream,
                                uint64_t counter, float a, float b, int64_t n, void *out)
 {
@@ -224,10 +255,15 @@ void bench_clock_start(gan_context *ctx)
     meter.timed.norm_backward = timed_norm_backward;
     meter.timed.reflect_pad = timed_reflect_pad;
     meter.timed.reflect_pad_adjoint = timed_reflect_pad_adjoint;
+    meter.timed.window_sum = timed_window_sum;
+    meter.timed.window_spread = timed_window_spread;
+    meter.timed.gather_rows = timed_gather_rows;
+    meter.timed.scatter_rows = timed_scatter_rows;
     meter.timed.random = timed_random;
     meter.timed.update = timed_update;
     meter.n = 0;
     meter.seconds = 0;
+    meter.flops = 0;
     memset(meter.rows, 0, sizeof(meter.rows));
     ctx->backend->ops = &meter.timed;
 }
@@ -240,6 +276,11 @@ void bench_clock_stop(gan_context *ctx)
 double bench_clock_seconds(void)
 {
     return meter.seconds;
+}
+
+double bench_clock_flops(void)
+{
+    return meter.flops;
 }
 
 static int slower(const void *a, const void *b)

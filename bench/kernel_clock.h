@@ -2,7 +2,8 @@
  * kernel_clock.h - the time inside a backend's kernels, and the rest of a step.
  *
  * Puts a table of its own between the operators and the backend, that reads the clock around every call. Needs the
- * SDK's internals (gansdk_internal), and a backend whose kernels have finished when they return, as the CPU's have.
+ * layout of the SDK's internal structures (sdk/src), and a backend whose kernels have finished when they return, as the
+ * CPU's have.
  */
 #ifndef GAN_BENCH_KERNEL_CLOCK_H
 #define GAN_BENCH_KERNEL_CLOCK_H
@@ -11,7 +12,9 @@
 
 void bench_clock_start(gan_context *ctx);
 void bench_clock_stop(gan_context *ctx);
-double bench_clock_seconds(void); /* inside kernels since the start */
+/* Since the start: time inside kernels; multiplications and additions of convolutions and matrix products. */
+double bench_clock_seconds(void);
+double bench_clock_flops(void);
 /* A table of kernels by shape, the slowest first, per step of `steps`, on standard error. */
 void bench_clock_report(size_t steps);
 

@@ -5,18 +5,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "harness.h"
-#ifdef GAN_BENCH_KERNEL_CLOCK
 #include "kernel_clock.h"
-#endif
 
-enum { MAX_STEPS = 100000, MAX_LOSSES = GAN_METRICS_MAX };
+enum { MAX_TIMES = 100000, MAX_LOSSES = GAN_METRICS_MAX };
+
+/* What was measured of one phase, or of whole iterations. */
+typedef struct figures {
+    double *ms; /* one by one */
+    size_t n;
+    double median_ms, min_ms, max_ms;
+    double gflop; /* of one run */
+} figures;
 
 typedef struct measurement {
-    double *ms;
-    size_t n;
-    size_t rss_baseline;
-    double kernel_seconds; /* negative: not measured */
+    gan_context *ctx;
+    const bench_program *program;
+    void *model;
+    gan_metrics *metrics;
+    figures of[BENCH_PHASES + 1]; /* the phases; behind the last, iterations */
+    int phases;
+    size_t rss_baseline, rss_peak, tensors_peak;
+    double outside_kernels; /* share of the time under the clock */
     struct {
         char name[32];
         double value;
@@ -52,137 +61,170 @@ static void record_loss(const char *name, double value, void *user)
 {
     measurement *m = user;
     m->finite = m->finite && isfinite(value);
+    for (int i = 0; i < m->n_losses; i++) {
+        if (strcmp(m->losses[i].name, name) == 0) {
+            m->losses[i].value = value;
+            return;
+        }
+    }
     if (m->n_losses < MAX_LOSSES) {
         snprintf(m->losses[m->n_losses].name, sizeof(m->losses[0].name), "%s", name);
         m->losses[m->n_losses++].value = value;
     }
 }
 
-/* One step in a scope of its own, as the host runs it; its time in milliseconds, negative on error. */
-static double timed_step(gan_context *ctx, const bench_program *program, void *model, gan_metrics *metrics,
-                         measurement *m)
+static void add_time(figures *f, double ms)
 {
-#ifdef GAN_BENCH_KERNEL_CLOCK
-    double before = bench_clock_seconds();
-#endif
-    double begin = bench_now();
-    gan_scope_begin(ctx);
-    gan_status status = program->step(model, metrics);
-    gan_scope_end(ctx, NULL);
-    double ms = (bench_now() - begin) * 1e3;
-#ifdef GAN_BENCH_KERNEL_CLOCK
-    m->kernel_seconds += bench_clock_seconds() - before;
-#endif
-    m->n_losses = 0;
-    gan_metrics_collect(metrics, record_loss, m);
-    return status == GAN_OK ? ms : -1;
+    if (f->n < MAX_TIMES) {
+        f->ms[f->n++] = ms;
+    }
 }
 
-static gan_status measure(gan_context *ctx, const bench_program *program, const bench_options *options, measurement *m)
+/* Every run of a phase has a scope of its own, as in the host's loop. */
+static void iterate(measurement *m)
 {
-    void *model = program->create(ctx);
-    gan_metrics *metrics = gan_metrics_create();
-    m->ms = malloc(sizeof(double) * MAX_STEPS);
-    if (model == NULL || metrics == NULL || m->ms == NULL) {
-        gan_raise(ctx, GAN_ERROR_MEMORY, "no memory for the benchmark");
+    double start = bench_now(), start_flops = bench_clock_flops();
+    for (int i = 0; i < m->phases; i++) {
+        const bench_phase *phase = &m->program->phases[i];
+        for (int k = 0; k < phase->times && gan_status_of(m->ctx) == GAN_OK; k++) {
+            double begin = bench_now(), flops = bench_clock_flops();
+            gan_scope_begin(m->ctx);
+            gan_status status = phase->run(m->model, m->metrics);
+            gan_scope_end(m->ctx, NULL);
+            if (status != GAN_OK) {
+                gan_raise(m->ctx, status, "%s failed", phase->name);
+            }
+            add_time(&m->of[i], (bench_now() - begin) * 1e3);
+            m->of[i].gflop = (bench_clock_flops() - flops) * 1e-9;
+        }
     }
-    for (int i = 0; gan_status_of(ctx) == GAN_OK && i < options->warmup; i++) {
-        timed_step(ctx, program, model, metrics, m);
-    }
-#ifdef GAN_BENCH_KERNEL_CLOCK
-    bench_clock_start(ctx);
-    m->kernel_seconds = 0;
-#endif
-    gan_memory_reset_peak(ctx);
-    double end = bench_now() + options->seconds;
-    while (gan_status_of(ctx) == GAN_OK && m->n < MAX_STEPS &&
-           (options->steps > 0 ? m->n < (size_t)options->steps : m->n < 3 || bench_now() < end)) {
-        m->ms[m->n++] = timed_step(ctx, program, model, metrics, m);
-    }
-#ifdef GAN_BENCH_KERNEL_CLOCK
-    bench_clock_stop(ctx);
-#endif
-    gan_metrics_destroy(metrics);
-    if (model != NULL) {
-        program->destroy(model);
-    }
-    return gan_status_of(ctx);
+    add_time(&m->of[m->phases], (bench_now() - start) * 1e3);
+    m->of[m->phases].gflop = (bench_clock_flops() - start_flops) * 1e-9;
+    gan_metrics_collect(m->metrics, record_loss, m);
 }
 
-static void print_line(gan_context *ctx, const bench_program *program, const bench_options *options, measurement *m)
+/* As many iterations as --steps says, or as `seconds` allow and at least two. */
+static size_t iterate_for(measurement *m, int steps, double seconds)
+{
+    double end = bench_now() + seconds;
+    size_t n = 0;
+    for (int i = 0; i <= m->phases; i++) {
+        m->of[i].n = 0;
+    }
+    while (gan_status_of(m->ctx) == GAN_OK && (steps > 0 ? n < (size_t)steps : n < 2 || bench_now() < end)) {
+        iterate(m);
+        n++;
+    }
+    return n;
+}
+
+static void take_times(measurement *m, const bench_options *options)
+{
+    for (int i = 0; i < options->warmup && gan_status_of(m->ctx) == GAN_OK; i++) {
+        iterate(m);
+    }
+    gan_memory_reset_peak(m->ctx);
+    iterate_for(m, options->steps, options->seconds);
+    for (int i = 0; i <= m->phases && gan_status_of(m->ctx) == GAN_OK; i++) {
+        figures *f = &m->of[i];
+        f->median_ms = bench_median(f->ms, f->n);
+        f->min_ms = f->ms[0];
+        f->max_ms = f->ms[f->n - 1];
+    }
+    m->rss_peak = bench_rss_peak();
+    m->tensors_peak = gan_memory(m->ctx).bytes_peak;
+}
+
+/* A clock slows small kernels down, so no time of these iterations is reported. */
+static void count(measurement *m, const bench_options *options)
+{
+    bench_clock_start(m->ctx);
+    size_t n = iterate_for(m, options->steps, options->profile ? options->seconds : fmin(options->seconds, 0.5));
+    bench_clock_stop(m->ctx);
+    double ms = 0;
+    for (size_t i = 0; i < m->of[m->phases].n; i++) {
+        ms += m->of[m->phases].ms[i];
+    }
+    m->outside_kernels = ms > 0 ? 1 - bench_clock_seconds() * 1e3 / ms : 0;
+    if (options->profile) {
+        bench_clock_report(n);
+    }
+}
+
+static gan_status measure(measurement *m, const bench_options *options)
+{
+    bool memory = true;
+    for (m->phases = 0; m->phases < BENCH_PHASES && m->program->phases[m->phases].name != NULL; m->phases++)
+        ;
+    for (int i = 0; i <= m->phases; i++) {
+        memory = (m->of[i].ms = malloc(sizeof(double) * MAX_TIMES)) != NULL && memory;
+    }
+    m->metrics = gan_metrics_create();
+    m->model = m->program->create(m->ctx, m->program->setting);
+    if (!memory || m->metrics == NULL || m->model == NULL) {
+        gan_raise(m->ctx, GAN_ERROR_MEMORY, "no memory for the benchmark");
+    }
+    if (gan_status_of(m->ctx) == GAN_OK) {
+        take_times(m, options);
+        count(m, options);
+    }
+    if (m->model != NULL) {
+        m->program->destroy(m->model);
+    }
+    gan_metrics_destroy(m->metrics);
+    return gan_status_of(m->ctx);
+}
+
+static void print_line(const measurement *m, const bench_options *options)
 {
     const double mb = 1024.0 * 1024.0;
-    double total = 0;
-    for (size_t i = 0; i < m->n; i++) {
-        total += m->ms[i];
+    const figures *iteration = &m->of[m->phases];
+    printf("{\"program\": \"%s\", \"side\": \"ganhost\", \"version\": \"%s\", \"mode\": \"sdk\", "
+           "\"precision\": \"%s\", \"device\": \"%s\", \"threads\": %d, \"images_per_s\": %.2f, "
+           "\"phases\": {",
+           m->program->name, gan_version(), options->precision, gan_context_device(m->ctx), gan_context_threads(m->ctx),
+           m->program->images / iteration->median_ms * 1e3);
+    int first = m->phases > 1 ? 0 : m->phases; /* one phase is the iteration */
+    for (int i = first; i <= m->phases; i++) {
+        const figures *f = &m->of[i];
+        printf("%s\"%s\": {\"median_ms\": %.4f, \"min_ms\": %.4f, \"max_ms\": %.4f, \"gflop\": %.4f}",
+               i == first ? "" : ", ", i == m->phases ? "iteration" : m->program->phases[i].name, f->median_ms,
+               f->min_ms, f->max_ms, f->gflop);
     }
-    double median = bench_median(m->ms, m->n);
-    printf(
-        "{\"program\": \"%s\", \"side\": \"ganhost\", \"version\": \"%s\", \"mode\": \"sdk\", \"precision\": \"%s\", "
-        "\"device\": \"%s\", \"threads\": %d, \"steps\": %zu, \"median_ms\": %.4f, \"min_ms\": %.4f, "
-        "\"max_ms\": %.4f, \"images_per_s\": %.2f, \"gflop\": %.4f, ",
-        program->name, gan_version(), options->precision, gan_context_device(ctx), gan_context_threads(ctx), m->n,
-        median, m->ms[0], m->ms[m->n - 1], program->images / median * 1e3, program->flops * 1e-9);
-    printf("\"rss_peak_mb\": %.1f, \"rss_baseline_mb\": %.1f, \"tensors_peak_mb\": %.1f, ", bench_rss_peak() / mb,
-           m->rss_baseline / mb, gan_memory(ctx).bytes_peak / mb);
-    if (m->kernel_seconds >= 0) {
-        printf("\"outside_kernels\": %.4f, ", 1 - m->kernel_seconds * 1e3 / total);
-    }
-    printf("\"losses\": {");
+    printf("}, \"rss_peak_mb\": %.1f, \"rss_baseline_mb\": %.1f, \"tensors_peak_mb\": %.1f, "
+           "\"outside_kernels\": %.4f, \"losses\": {",
+           m->rss_peak / mb, m->rss_baseline / mb, m->tensors_peak / mb, m->outside_kernels);
     for (int i = 0; i < m->n_losses; i++) {
         printf("%s\"%s\": %.6g", i == 0 ? "" : ", ", m->losses[i].name, m->losses[i].value);
     }
     printf("}}\n");
 }
 
-static const bench_program *choose(const bench_program *programs, int n, const char *part)
+int bench_program_run(const bench_program *program, const bench_options *options)
 {
-    for (int i = 0; i < n; i++) {
-        if (part == NULL || strcmp(programs[i].name, part) == 0) {
-            return &programs[i];
-        }
-    }
-    return NULL;
-}
-
-int bench_program_main(int argc, char **argv, const bench_program *programs, int n)
-{
-    measurement m = {.kernel_seconds = -1, .finite = true, .rss_baseline = bench_rss()};
-    bench_options options = {.precision = "f32", .warmup = 3, .seconds = 10};
-    if (!bench_parse(argc, argv, &options)) {
-        return 2;
-    }
-    const bench_program *program = choose(programs, n, options.part);
-    if (program == NULL) {
-        fprintf(stderr, "%s: no part is named %s\n", argv[0], options.part);
-        return 2;
-    }
-    gan_context *ctx;
+    measurement m = {.program = program, .finite = true, .rss_baseline = bench_rss()};
     gan_message message;
     gan_context_options made = {.struct_size = sizeof(made),
                                 .device = "cpu",
                                 .precision =
-                                    strcmp(options.precision, "bf16") == 0 ? GAN_PRECISION_BF16 : GAN_PRECISION_F32,
-                                .threads = options.threads,
+                                    strcmp(options->precision, "bf16") == 0 ? GAN_PRECISION_BF16 : GAN_PRECISION_F32,
+                                .threads = options->threads,
                                 .seed = 1};
-    if (gan_context_create(&made, &ctx, &message) != GAN_OK) {
-        fprintf(stderr, "%s: %s\n", argv[0], message.text);
+    if (gan_context_create(&made, &m.ctx, &message) != GAN_OK) {
+        fprintf(stderr, "%s: %s\n", program->name, message.text);
         return 1;
     }
-    gan_status status = measure(ctx, program, &options, &m);
+    gan_status status = measure(&m, options);
     if (status != GAN_OK) {
-        fprintf(stderr, "%s: %s\n", argv[0], gan_status_message(ctx));
+        fprintf(stderr, "%s: %s\n", program->name, gan_status_message(m.ctx));
     } else if (!m.finite) {
-        fprintf(stderr, "%s: a loss is not finite\n", argv[0]);
+        fprintf(stderr, "%s: a loss is not finite\n", program->name);
     } else {
-        print_line(ctx, program, &options, &m);
+        print_line(&m, options);
     }
-#ifdef GAN_BENCH_KERNEL_CLOCK
-    if (options.profile) {
-        bench_clock_report(m.n);
+    for (int i = 0; i <= m.phases; i++) {
+        free(m.of[i].ms);
     }
-#endif
-    free(m.ms);
-    gan_context_destroy(ctx);
+    gan_context_destroy(m.ctx);
     return status == GAN_OK && m.finite ? 0 : 1;
 }

@@ -1,11 +1,14 @@
-"""Networks and training steps of torch_reference.py."""
+"""Training steps of torch_reference.py."""
+import contextlib
 import itertools
 
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
 
-IMAGES = {"gan": 100, "dcgan": 64, "cyclegan": 2, "cyclegan-generator": 1}  # real images that a step is shown
+import torch_networks as networks
+from programs import PROGRAMS
 
 
 def version():
@@ -17,13 +20,12 @@ def set_threads(threads):
     torch.set_num_threads(threads)
 
 
-def waves(n, channels, size):
-    """Smooth images in [-1, 1] with a random frequency, direction and phase each: what images_make of harness.c
-    draws."""
-    grid = torch.arange(size) / size
-    draw = torch.rand(n, channels, 3) * 6.28318
-    angle = draw[..., 0, None, None] * grid[None, None, :, None] + draw[..., 1, None, None] * grid[None, None, None, :]
-    return torch.sin(angle + draw[..., 2, None, None])
+class Training:
+    """What is measured: functions that give losses, in the order of an iteration. d_step is called d_steps times."""
+
+    def __init__(self, batch, d_steps=1, **phases):
+        self.images = batch * d_steps  # real ones that an iteration is shown
+        self.phases = [(name, run, d_steps if name == "d_step" else 1) for name, run in phases.items()]
 
 
 class Mode:
@@ -37,7 +39,8 @@ class Mode:
         if any(isinstance(layer, nn.Conv2d) for layer in module.modules()):
             module = module.to(memory_format=self.layout)
         if self.compiler:
-            module.compile(mode="max-autotune-no-cudagraphs" if self.compiler == "autotune" else None)
+            # Batches of both sizes that D gets are compiled for themselves.
+            module.compile(dynamic=False, mode="max-autotune-no-cudagraphs" if self.compiler == "autotune" else None)
         return module
 
     def images(self, images):
@@ -52,6 +55,20 @@ class Mode:
         output = output.float()
         return loss(output, torch.full_like(output, target))
 
+    def sigmoid(self):
+        return [nn.Sigmoid()] if self.literal else []
+
+    def read(self, **losses):
+        """The literal loop prints its losses, and waits for them."""
+        return {name: loss.item() if self.literal else loss.detach() for name, loss in losses.items()}
+
+    @contextlib.contextmanager
+    def frozen(self, network):
+        """While a generator is trained: its discriminator's weights need no gradient."""
+        freeze(network, not self.literal)
+        yield
+        freeze(network, False)
+
 
 def adam(parameters, lr, betas=(0.9, 0.999)):
     return torch.optim.Adam(parameters, lr=lr, betas=betas, fused=True)
@@ -62,144 +79,340 @@ def freeze(network, frozen):
         parameter.requires_grad_(not frozen)
 
 
-# ---- the chapter's GAN: MLPs on 784 values, batch 100 ----
+def waves(n, channels, size):
+    """Smooth images in [-1, 1] with a random frequency, direction and phase each: what bench_images draws."""
+    grid = torch.arange(size) / size
+    draw = torch.rand(n, channels, 3) * 6.28318
+    angle = draw[..., 0, None, None] * grid[None, None, :, None] + draw[..., 1, None, None] * grid[None, None, None, :]
+    return torch.sin(angle + draw[..., 2, None, None])
 
-def gan(mode):
-    batch, latent, hidden, pixels = 100, 64, 256, 784
-    g = mode.network(nn.Sequential(nn.Linear(latent, hidden), nn.ReLU(True), nn.Linear(hidden, hidden), nn.ReLU(True),
-                                   nn.Linear(hidden, pixels), nn.Tanh()))
-    layers = [nn.Linear(pixels, hidden), nn.LeakyReLU(0.2, True), nn.Linear(hidden, hidden), nn.LeakyReLU(0.2, True),
-              nn.Linear(hidden, 1)]
-    d = mode.network(nn.Sequential(*layers, *([nn.Sigmoid()] if mode.literal else [])))
+
+class FlopCounter(TorchDispatchMode):
+    """FLOPs of convolutions and matrix products, by torch's own formulas. (torch's FlopCounterMode itself breaks in the
+    middle of a gradient penalty.)"""
+
+    def __enter__(self):
+        from torch.utils.flop_counter import flop_registry  # imports much: not before memory has been taken
+        self.formulas, self.total = flop_registry, 0
+        return super().__enter__()
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        out = func(*args, **(kwargs or {}))
+        formula = self.formulas.get(func._overloadpacket)
+        if formula:
+            self.total += formula(*args, **(kwargs or {}), out_val=out)
+        return out
+
+
+def count(training):
+    """GFLOP of one run of each phase and of an iteration."""
+    counted = {"iteration": 0.0}
+    for name, run, times in training.phases:
+        with FlopCounter() as counter:
+            for _ in range(times):
+                run()
+        counted["iteration"] += counter.total * 1e-9
+        if name != "iteration":
+            counted[name] = counter.total * 1e-9 / times
+    return counted
+
+
+def batches(mode, s, flat=False):
+    """Endless pairs of images and labels (None without classes)."""
+    n, size, classes = s["train.batch"], s["data.resolution"], s["data.classes"]
+    made = []
+    for i in range(4):
+        images = waves(n, s["data.channels"], size)
+        images = images.flatten(1) if flat else mode.images(images)
+        made.append((images, (torch.arange(n) + i) % classes if classes else None))
+    return itertools.cycle(made)
+
+
+def both_or_apart(mode, d, real, fake):
+    """Scores of the two halves. Where nothing in D looks across samples, someone who tunes gives them in one pass."""
+    if mode.literal:
+        return d(real).float(), d(fake).float()
+    return d(torch.cat([real, fake.to(real.dtype)])).float().chunk(2)
+
+
+# ---- gan: MLPs on 784 values ----
+
+def gan(mode, s):
+    n, latent, pixels = s["train.batch"], 64, s["data.resolution"] ** 2
+    g = mode.network(nn.Sequential(networks.mlp([latent, 256, 256, pixels], lambda: nn.ReLU(True)), nn.Tanh()))
+    d = networks.mlp([pixels, 256, 256, 1], lambda: nn.LeakyReLU(0.2, True))
+    d = mode.network(nn.Sequential(d, *mode.sigmoid()))
     d_optim, g_optim = adam(d.parameters(), 2e-4), adam(g.parameters(), 2e-4)
-    reals = itertools.cycle(waves(8 * batch, 1, 28).reshape(8, batch, pixels))
+    reals = batches(mode, s, flat=True)
 
-    def literal_step():
-        real = next(reals)
+    def d_step():
+        real, _ = next(reals)
         with mode.autocast():
-            real_score = d(real)
-            fake_score = d(g(torch.randn(batch, latent)))
-            d_loss = mode.bce(real_score, 1.0) + mode.bce(fake_score, 0.0)
+            with torch.set_grad_enabled(mode.literal):
+                fake = g(torch.randn(n, latent))
+            real_score, fake_score = both_or_apart(mode, d, real, fake)
+            loss = mode.bce(real_score, 1.0) + mode.bce(fake_score, 0.0)
         d_optim.zero_grad()
         g_optim.zero_grad()
-        d_loss.backward()
+        loss.backward()
         d_optim.step()
-        with mode.autocast():
-            g_loss = mode.bce(d(g(torch.randn(batch, latent))), 1.0)
-        d_optim.zero_grad()
-        g_optim.zero_grad()
-        g_loss.backward()
-        g_optim.step()
-        return {"d": d_loss.item(), "g": g_loss.item()}
+        return mode.read(d=loss)
 
-    def tuned_step():
-        with mode.autocast():
-            with torch.no_grad():
-                fake = g(torch.randn(batch, latent))
-            # No layer mixes samples, so one pass over both halves is the same function and twice the rows.
-            logits = d(torch.cat([next(reals), fake.float()])).float()
-            d_loss = mode.bce(logits[:batch], 1.0) + mode.bce(logits[batch:], 0.0)
-        d_optim.zero_grad()
-        d_loss.backward()
-        d_optim.step()
-        freeze(d, True)
-        with mode.autocast():
-            g_loss = mode.bce(d(g(torch.randn(batch, latent))), 1.0)
-        g_optim.zero_grad()
-        g_loss.backward()
-        g_optim.step()
-        freeze(d, False)
-        return {"d": d_loss.detach(), "g": g_loss.detach()}
+    def g_step():
+        with mode.frozen(d):
+            with mode.autocast():
+                loss = mode.bce(d(g(torch.randn(n, latent))), 1.0)
+            d_optim.zero_grad()
+            g_optim.zero_grad()
+            loss.backward()
+            g_optim.step()
+        return mode.read(g=loss)
 
-    return literal_step if mode.literal else tuned_step
+    return Training(n, d_step=d_step, g_step=g_step)
 
 
-# ---- the chapter's DCGAN: 64x64, batch 64 ----
+# ---- dcgan: real and fake batches apart, the fake one used again ----
 
-def dcgan_init(module):
-    if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
-        nn.init.normal_(module.weight, 0.0, 0.02)
-    elif isinstance(module, nn.BatchNorm2d):
-        nn.init.normal_(module.weight, 1.0, 0.02)
-
-
-def dcgan(mode):
-    batch, latent, width = 64, 100, 64
-    up, down = [], []
-    for inputs, outputs, stride, pad in [(latent, 8, 1, 0), (8, 4, 2, 1), (4, 2, 2, 1), (2, 1, 2, 1)]:
-        inputs = inputs if inputs == latent else inputs * width
-        up += [nn.ConvTranspose2d(inputs, outputs * width, 4, stride, pad, bias=False),
-               nn.BatchNorm2d(outputs * width), nn.ReLU(True)]
-    g = nn.Sequential(*up, nn.ConvTranspose2d(width, 3, 4, 2, 1, bias=False), nn.Tanh())
-    for inputs, outputs in [(1, 2), (2, 4), (4, 8)]:
-        down += [nn.Conv2d(inputs * width, outputs * width, 4, 2, 1, bias=False), nn.BatchNorm2d(outputs * width),
-                 nn.LeakyReLU(0.2, True)]
-    d = nn.Sequential(nn.Conv2d(3, width, 4, 2, 1, bias=False), nn.LeakyReLU(0.2, True), *down,
-                      nn.Conv2d(8 * width, 1, 4, 1, 0, bias=False), *([nn.Sigmoid()] if mode.literal else []))
-    g, d = mode.network(g.apply(dcgan_init)), mode.network(d.apply(dcgan_init))
+def dcgan(mode, s):
+    n, size, channels, latent = s["train.batch"], s["data.resolution"], s["data.channels"], 100
+    g = mode.network(networks.dcgan_generator(size, channels, 64, latent))
+    d = networks.dcgan_discriminator(size, channels, 64, batch_norm=True)
+    d.extend(mode.sigmoid())
+    d = mode.network(d)
     d_optim, g_optim = adam(d.parameters(), 2e-4, (0.5, 0.999)), adam(g.parameters(), 2e-4, (0.5, 0.999))
-    reals = itertools.cycle([mode.images(waves(batch, 3, 64)) for _ in range(4)])
+    reals = batches(mode, s)
+    fakes = []  # of the d_step, for the g_step
 
-    def step():
+    def d_step():
+        fakes.clear()
         d_optim.zero_grad()
         with mode.autocast():
-            real_loss = mode.bce(d(next(reals)).view(-1), 1.0)
+            real_loss = mode.bce(d(next(reals)[0]), 1.0)
         real_loss.backward()
         with mode.autocast():
-            fake = g(torch.randn(batch, latent, 1, 1))
-            fake_loss = mode.bce(d(fake.detach()).view(-1), 0.0)
+            fakes.append(g(torch.randn(n, latent)))
+            fake_loss = mode.bce(d(fakes[0].detach()), 0.0)
         fake_loss.backward()
         d_optim.step()
+        return mode.read(d=real_loss + fake_loss)
 
+    def g_step():
         g_optim.zero_grad()
-        if not mode.literal:
-            freeze(d, True)
-        with mode.autocast():
-            g_loss = mode.bce(d(fake).view(-1), 1.0)
-        g_loss.backward()
-        g_optim.step()
-        if not mode.literal:
-            freeze(d, False)
-        losses = {"d": (real_loss + fake_loss).detach(), "g": g_loss.detach()}
-        return {name: value.item() for name, value in losses.items()} if mode.literal else losses
+        with mode.frozen(d):
+            with mode.autocast():
+                loss = mode.bce(d(fakes.pop()), 1.0)
+            loss.backward()
+            g_optim.step()
+        return mode.read(g=loss)
 
-    return step
+    return Training(n, d_step=d_step, g_step=g_step)
+
+
+# ---- cgan: labels are conditions; the third term is of real images with a wrong label ----
+
+def conditions(n, classes, labels):
+    """Those of the fakes, and a wrong one for each real image."""
+    return torch.randint(classes, (n,)), (labels + torch.randint(1, classes, (n,))) % classes
+
+
+def cgan(mode, s):
+    n, latent, classes, pixels = s["train.batch"], 100, s["data.classes"], s["data.resolution"] ** 2
+    g = nn.Sequential(networks.mlp([latent + 10, 256, 512, 1024, pixels], lambda: nn.LeakyReLU(0.2, True)), nn.Tanh())
+    d = networks.mlp([pixels + 10, 1024, 512, 256, 1], lambda: nn.LeakyReLU(0.2, True), dropout=0.4)
+    g = mode.network(networks.Joined(classes, 10, g))
+    d = mode.network(networks.Joined(classes, 10, nn.Sequential(d, *mode.sigmoid())))
+    d_optim, g_optim = adam(d.parameters(), 1e-4), adam(g.parameters(), 1e-4)
+    reals = batches(mode, s, flat=True)
+
+    def d_step():
+        real, labels = next(reals)
+        asked, wrong = conditions(n, classes, labels)
+        with mode.autocast():
+            with torch.set_grad_enabled(mode.literal):
+                fake = g(torch.randn(n, latent), asked)
+            if mode.literal:
+                scores = [d(real, labels), d(fake.detach(), asked), d(real, wrong)]
+            else:  # no layer mixes samples
+                scores = d(torch.cat([real, fake.to(real.dtype), real]), torch.cat([labels, asked, wrong])).chunk(3)
+            loss = sum(mode.bce(score, target) for score, target in zip(scores, (1.0, 0.0, 0.0)))
+        d_optim.zero_grad()
+        loss.backward()
+        d_optim.step()
+        return mode.read(d=loss)
+
+    def g_step():
+        with mode.frozen(d):
+            with mode.autocast():
+                asked = torch.randint(classes, (n,))
+                loss = mode.bce(d(g(torch.randn(n, latent), asked), asked), 1.0)
+            g_optim.zero_grad()
+            loss.backward()
+            g_optim.step()
+        return mode.read(g=loss)
+
+    return Training(n, d_step=d_step, g_step=g_step)
+
+
+def cgan_conv(mode, s):
+    """DCGAN's networks, with batch norm by class in G and a projection discriminator. Real and fake batches apart; those
+    who tune compute the real images' features once for both labels."""
+    n, size, channels, latent, classes = s["train.batch"], s["data.resolution"], s["data.channels"], 100, s["data.classes"]
+    g = mode.network(networks.dcgan_generator(size, channels, 64, latent, classes))
+    d = mode.network(networks.dcgan_discriminator(size, channels, 64, True, classes))
+    d_optim, g_optim = adam(d.parameters(), 1e-4), adam(g.parameters(), 1e-4)
+    reals = batches(mode, s)
+    bce = F.binary_cross_entropy_with_logits
+
+    def score_loss(images, *given):
+        """Of pairs of labels and target."""
+        with mode.autocast():
+            scores = d(images, *(labels for labels, _ in given))
+            return sum(bce(score.float(), torch.full_like(score, target, dtype=torch.float32))
+                       for score, (_, target) in zip(scores, given))
+
+    def d_step():
+        real, labels = next(reals)
+        asked, wrong = conditions(n, classes, labels)
+        d_optim.zero_grad()
+        with mode.autocast(), torch.set_grad_enabled(mode.literal):
+            fake = g(torch.randn(n, latent), asked).detach()
+        terms = [(real, (labels, 1.0)), (fake, (asked, 0.0)), (real, (wrong, 0.0))]
+        if not mode.literal:
+            terms = [(real, (labels, 1.0), (wrong, 0.0)), (fake, (asked, 0.0))]
+        total = 0.0
+        for images, *given in terms:
+            loss = score_loss(images, *given)
+            loss.backward()
+            total = total + loss.detach()
+        d_optim.step()
+        return mode.read(d=total)
+
+    def g_step():
+        with mode.frozen(d):
+            asked = torch.randint(classes, (n,))
+            with mode.autocast():
+                fake = g(torch.randn(n, latent), asked)
+            loss = score_loss(fake, (asked, 1.0))
+            g_optim.zero_grad()
+            loss.backward()
+            g_optim.step()
+        return mode.read(g=loss)
+
+    return Training(n, d_step=d_step, g_step=g_step)
+
+
+# ---- wgan_gp: a critic with a gradient penalty, or with clipped weights ----
+
+def penalty(critic, real, fake):
+    alpha = torch.rand(len(real), 1, 1, 1)
+    x = torch.lerp(fake.float(), real, alpha).requires_grad_()
+    # torch.compile has no second derivatives: `forward` is the module that was not compiled.
+    scores = critic.forward(x)
+    gradient, = torch.autograd.grad(scores.sum(), x, create_graph=True)
+    return (gradient.flatten(1).norm(dim=1) - 1).square().mean()
+
+
+def wgan_gp(mode, s):
+    n, size, channels, latent = s["train.batch"], s["data.resolution"], s["data.channels"], 128
+    if s.get("networks") == "resnet":
+        g = networks.resnet_generator(channels, s["g_width"], latent)
+        d = networks.resnet_discriminator(channels, s["d_width"], mean_pool=True)
+    else:
+        g = networks.dcgan_generator(size, channels, 64, latent)
+        d = networks.dcgan_discriminator(size, channels, 64, batch_norm=False)
+    g, d = mode.network(g), mode.network(d)
+    clipped = s.get("lipschitz") == "clip"
+    if clipped:
+        g_optim, d_optim = (torch.optim.RMSprop(net.parameters(), lr=5e-5) for net in (g, d))
+    else:
+        g_optim, d_optim = (adam(net.parameters(), 1e-4, (0.5, 0.9)) for net in (g, d))
+    reals = batches(mode, s)
+
+    def literal_d():
+        """Clipped or not, in one backward pass."""
+        real, _ = next(reals)
+        with mode.autocast():
+            fake = g(torch.randn(n, latent)).detach()
+            loss = d(fake).float().mean() - d(real).float().mean()
+            if not clipped:
+                loss = loss + 10 * penalty(d, real, fake)
+        d_optim.zero_grad()
+        loss.backward()
+        d_optim.step()
+        return loss
+
+    def tuned_d():
+        """The penalty's backward pass before the scores are made: the same sum of gradients in less memory."""
+        real, _ = next(reals)
+        d_optim.zero_grad()
+        with mode.autocast(), torch.no_grad():
+            fake = g(torch.randn(n, latent))
+        total = torch.zeros(())
+        if not clipped:
+            with mode.autocast():
+                total = 10 * penalty(d, real, fake)
+            total.backward()
+        with mode.autocast():
+            real_score, fake_score = both_or_apart(mode, d, real, fake)
+            loss = fake_score.mean() - real_score.mean()
+        loss.backward()
+        d_optim.step()
+        return loss.detach() + total.detach()
+
+    def d_step():
+        if clipped:
+            with torch.no_grad():
+                for parameter in d.parameters():
+                    parameter.clamp_(-0.01, 0.01)
+        return mode.read(d=literal_d() if mode.literal else tuned_d())
+
+    def g_step():
+        with mode.frozen(d):
+            with mode.autocast():
+                loss = -d(g(torch.randn(n, latent))).float().mean()
+            g_optim.zero_grad()
+            loss.backward()
+            g_optim.step()
+        return mode.read(g=loss)
+
+    return Training(n, s["train.d_steps"], d_step=d_step, g_step=g_step)
+
+
+# ---- sngan: residual networks, spectral normalization, hinge loss ----
+
+def sngan(mode, s):
+    n, channels, latent = s["train.batch"], s["data.channels"], 128
+    g = mode.network(networks.resnet_generator(channels, 256, latent))
+    d = mode.network(networks.resnet_discriminator(channels, 128, networks.spectral_norm_of(mode.literal)))
+    d_optim, g_optim = adam(d.parameters(), 2e-4, (0.0, 0.9)), adam(g.parameters(), 2e-4, (0.0, 0.9))
+    reals = batches(mode, s)
+
+    def d_step():
+        real, _ = next(reals)
+        networks.power_iterations(d)
+        with mode.autocast():
+            with torch.no_grad():
+                fake = g(torch.randn(n, latent))
+            real_score, fake_score = both_or_apart(mode, d, real, fake)
+            loss = F.relu(1 - real_score).mean() + F.relu(1 + fake_score).mean()
+        d_optim.zero_grad()
+        loss.backward()
+        d_optim.step()
+        return mode.read(d=loss)
+
+    def g_step():
+        with mode.frozen(d):
+            with mode.autocast():
+                loss = -d(g(torch.randn(n, latent))).float().mean()
+            g_optim.zero_grad()
+            loss.backward()
+            g_optim.step()
+        return mode.read(g=loss)
+
+    return Training(n, s["train.d_steps"], d_step=d_step, g_step=g_step)
 
 
 # ---- the chapter's CycleGAN: 128x128, 6 blocks, batch 1 ----
-
-class Residual(nn.Module):
-    def __init__(self, width):
-        super().__init__()
-        self.block = nn.Sequential(nn.ReflectionPad2d(1), nn.Conv2d(width, width, 3), nn.InstanceNorm2d(width),
-                                   nn.ReLU(True), nn.ReflectionPad2d(1), nn.Conv2d(width, width, 3),
-                                   nn.InstanceNorm2d(width))
-
-    def forward(self, x):
-        return x + self.block(x)
-
-
-def cyclegan_generator(blocks=6):
-    layers = [nn.ReflectionPad2d(3), nn.Conv2d(3, 64, 7), nn.InstanceNorm2d(64), nn.ReLU(True)]
-    for width in (64, 128):
-        layers += [nn.Conv2d(width, 2 * width, 3, 2, 1), nn.InstanceNorm2d(2 * width), nn.ReLU(True)]
-    layers += [Residual(256) for _ in range(blocks)]
-    for width in (256, 128):
-        layers += [nn.ConvTranspose2d(width, width // 2, 3, 2, 1, 1), nn.InstanceNorm2d(width // 2), nn.ReLU(True)]
-    return nn.Sequential(*layers, nn.ReflectionPad2d(3), nn.Conv2d(64, 3, 7), nn.Tanh())
-
-
-class PatchDiscriminator(nn.Module):
-    def __init__(self):
-        super().__init__()
-        layers = [nn.Conv2d(3, 64, 4, 2, 1), nn.LeakyReLU(0.2, True)]
-        for inputs, outputs, stride in [(64, 128, 2), (128, 256, 2), (256, 512, 1)]:
-            layers += [nn.Conv2d(inputs, outputs, 4, stride, 1), nn.InstanceNorm2d(outputs), nn.LeakyReLU(0.2, True)]
-        self.model = nn.Sequential(*layers, nn.Conv2d(512, 1, 4, 1, 1))
-
-    def forward(self, x):
-        return self.model(x).mean(dim=(1, 2, 3))
-
 
 def mse(output, target):
     return F.mse_loss(output.float(), torch.full(output.shape, target))
@@ -209,9 +422,9 @@ def l1(a, b):
     return F.l1_loss(a.float(), b)
 
 
-def cyclegan(mode):
-    g_xy, g_yx = mode.network(cyclegan_generator()), mode.network(cyclegan_generator())
-    d_x, d_y = mode.network(PatchDiscriminator()), mode.network(PatchDiscriminator())
+def cyclegan(mode, _):
+    g_xy, g_yx = mode.network(networks.cyclegan_generator()), mode.network(networks.cyclegan_generator())
+    d_x, d_y = mode.network(networks.PatchDiscriminator()), mode.network(networks.PatchDiscriminator())
     betas = (0.5, 0.999)
     g_optim = adam(itertools.chain(g_xy.parameters(), g_yx.parameters()), 2e-4, betas)
     dx_optim, dy_optim = adam(d_x.parameters(), 2e-4, betas), adam(d_y.parameters(), 2e-4, betas)
@@ -260,15 +473,14 @@ def cyclegan(mode):
         g_optim.zero_grad()
         loss, x2y, y2x = (literal_g if mode.literal else tuned_g)(real_x, real_y)
         g_optim.step()
-        losses = {"g": loss.detach(), "dx": d_step(d_x, dx_optim, real_x, y2x), "dy": d_step(d_y, dy_optim, real_y, x2y)}
-        return {name: value.item() for name, value in losses.items()} if mode.literal else losses
+        return mode.read(g=loss, dx=d_step(d_x, dx_optim, real_x, y2x), dy=d_step(d_y, dy_optim, real_y, x2y))
 
-    return step
+    return Training(2, iteration=step)
 
 
-def cyclegan_generator_only(mode):
+def cyclegan_generator_only(mode, _):
     """One generator forward and backward of an L1 loss, weights' gradients only, and no update."""
-    g = mode.network(cyclegan_generator())
+    g = mode.network(networks.cyclegan_generator())
     images = itertools.cycle([mode.images(waves(1, 3, 128)) for _ in range(4)])
 
     def step():
@@ -279,11 +491,12 @@ def cyclegan_generator_only(mode):
         loss.backward()
         return {"g": loss.detach()}
 
-    return step
+    return Training(1, iteration=step)
 
 
-PROGRAMS = {"gan": gan, "dcgan": dcgan, "cyclegan": cyclegan, "cyclegan-generator": cyclegan_generator_only}
+BUILD = {"gan": gan, "dcgan": dcgan, "cgan": cgan, "cgan-conv": cgan_conv, "wgan_gp": wgan_gp,
+         "wgan_gp-resnet": wgan_gp, "wgan": wgan_gp, "sngan": sngan, "cyclegan": cyclegan, "cyclegan-generator": cyclegan_generator_only}
 
 
-def build(program, words, precision):
-    return PROGRAMS[program](Mode(words, precision))
+def build(program, words, precision, changes):
+    return BUILD[program](Mode(words, precision), {**PROGRAMS[program].settings, **changes})

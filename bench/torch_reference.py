@@ -10,7 +10,8 @@ A mode is written  loop-layout[-compile][-keepheap]:
                      weights frozen while the generator is trained, losses not read back in each step
   layout   nchw      contiguous
            nhwc      torch.channels_last
-  compile  compile   torch.compile of the networks; autotune: with mode="max-autotune-no-cudagraphs"
+  compile  compile   torch.compile of the networks; autotune: with mode="max-autotune-no-cudagraphs". A gradient penalty's
+                     pass is not compiled: torch.compile has no second derivatives
   keepheap           glibc keeps freed memory instead of giving it back (MALLOC_TRIM_THRESHOLD_, set by this script
                      for itself): what users of other allocators gain, without one
 All modes use in-place activations, fused Adam and zero_grad(set_to_none=True).
@@ -24,26 +25,30 @@ import statistics
 import sys
 import time
 
+from programs import PROGRAMS
+
 KEEP_HEAP = {"MALLOC_TRIM_THRESHOLD_": "17179869184", "MALLOC_MMAP_THRESHOLD_": "17179869184",
              "MALLOC_TOP_PAD_": "67108864"}
 
-MODES = {
-    "gan": ["literal-nchw", "tuned-nchw", "tuned-nchw-compile", "tuned-nchw-keepheap"],
-    "dcgan": ["literal-nchw", "tuned-nchw", "tuned-nhwc", "tuned-nchw-keepheap", "tuned-nhwc-keepheap",
-              "tuned-nchw-compile-keepheap", "tuned-nhwc-compile-keepheap"],
-}
-MODES["cyclegan"] = MODES["cyclegan-generator"] = MODES["dcgan"]
+MODES_OF_CONVOLUTIONS = ["literal-nchw", "tuned-nchw", "tuned-nhwc", "tuned-nchw-keepheap", "tuned-nhwc-keepheap",
+                         "tuned-nchw-compile-keepheap", "tuned-nhwc-compile-keepheap"]
+MODES_OF_PRODUCTS = ["literal-nchw", "tuned-nchw", "tuned-nchw-compile", "tuned-nchw-keepheap"]
+
+
+def modes(program):
+    return MODES_OF_CONVOLUTIONS if PROGRAMS[program].convolutional else MODES_OF_PRODUCTS
 
 
 def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("program", choices=sorted(MODES))
+    parser.add_argument("program", choices=sorted(PROGRAMS))
     parser.add_argument("mode", nargs="?", default="tuned-nhwc")
     parser.add_argument("--precision", choices=["f32", "bf16"], default="f32")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--steps", type=int, default=0, help="0: as many as --seconds allow")
     parser.add_argument("--warmup", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of programs.py")
     parser.add_argument("--list", action="store_true", help="print the modes of the program, and stop")
     return parser.parse_args()
 
@@ -56,10 +61,35 @@ def status_kb(field):
     return 0
 
 
+class Clock:
+    """Runs iterations, and takes the time of each phase and of the whole."""
+
+    def __init__(self, training):
+        self.training, self.losses = training, {}
+        self.forget()
+
+    def forget(self):
+        self.ms = {"iteration": []}
+
+    def iterate(self):
+        start = time.perf_counter()
+        for name, run, times in self.training.phases:
+            for _ in range(times):
+                begin = time.perf_counter()
+                self.losses.update(run())
+                if name != "iteration":
+                    self.ms.setdefault(name, []).append((time.perf_counter() - begin) * 1e3)
+        self.ms["iteration"].append((time.perf_counter() - start) * 1e3)
+
+    def figures(self):
+        return {name: {"median_ms": round(statistics.median(ms), 4), "min_ms": round(min(ms), 4),
+                       "max_ms": round(max(ms), 4)} for name, ms in self.ms.items()}
+
+
 def main():
     args = parse()
     if args.list:
-        print("\n".join(MODES[args.program]))
+        print("\n".join(modes(args.program)))
         return
     if "keepheap" in args.mode and not all(os.environ.get(k) == v for k, v in KEEP_HEAP.items()):
         os.execvpe(sys.executable, [sys.executable] + sys.argv, {**os.environ, **KEEP_HEAP})
@@ -67,27 +97,28 @@ def main():
 
     torch_programs.set_threads(args.threads)
     baseline_kb = status_kb("VmRSS")
-    step = torch_programs.build(args.program, args.mode.split("-"), args.precision)
-
+    changes = {name: int(value) if value.isdigit() else value for name, value in (word.split("=", 1) for word in args.set)}
+    training = torch_programs.build(args.program, args.mode.split("-"), args.precision, changes)
+    clock = Clock(training)
     for _ in range(args.warmup):
-        losses = step()
-    first = [float(value) for value in losses.values()]
-    times = []
+        clock.iterate()
+    clock.forget()
     end = time.perf_counter() + args.seconds
-    while (len(times) < args.steps) if args.steps else (time.perf_counter() < end or len(times) < 3):
-        begin = time.perf_counter()
-        losses = step()
-        times.append((time.perf_counter() - begin) * 1e3)
-    losses = {name: float(value) for name, value in losses.items()}
-    if not all(math.isfinite(value) for value in list(losses.values()) + first):
-        sys.exit(f"{args.program} {args.mode} {args.precision}: a loss is not finite: {losses}")
+    steps = 0
+    while steps < args.steps if args.steps else steps < 2 or time.perf_counter() < end:
+        clock.iterate()
+        steps += 1
     peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    median = statistics.median(times)
+    losses = {name: float(value) for name, value in clock.losses.items()}
+    if not all(math.isfinite(value) for value in losses.values()):
+        sys.exit(f"{args.program} {args.mode} {args.precision}: a loss is not finite: {losses}")
+    phases = clock.figures()
+    for name, gflop in {} if "compile" in args.mode else torch_programs.count(training).items():
+        phases[name]["gflop"] = gflop
     print(json.dumps({
         "program": args.program, "side": "pytorch", "version": torch_programs.version(), "mode": args.mode,
-        "precision": args.precision, "threads": args.threads, "steps": len(times), "median_ms": round(median, 4),
-        "min_ms": round(min(times), 4), "max_ms": round(max(times), 4),
-        "images_per_s": round(torch_programs.IMAGES[args.program] / median * 1e3, 2),
+        "precision": args.precision, "threads": args.threads,
+        "images_per_s": round(training.images / phases["iteration"]["median_ms"] * 1e3, 2), "phases": phases,
         "rss_peak_mb": round(peak_kb / 1024, 1), "rss_baseline_mb": round(baseline_kb / 1024, 1), "losses": losses}))
 
 
