@@ -10,7 +10,29 @@
 #include "../failing_malloc.h"
 
 #if REPLACEABLE
-static char folder[512], path[1024];
+static char folder[512], path[1024], pictures[1024], archive[1024];
+
+/* Images with labels, as a folder and packed. */
+static void make_pictures(void)
+{
+    char name[2048], command[3072];
+    gan_image image;
+    snprintf(pictures, sizeof pictures, "%s/pictures", folder);
+    snprintf(archive, sizeof archive, "%s/pictures.zip", folder);
+    snprintf(command, sizeof command, "mkdir -p '%s/a/b' '%s/c'", pictures, pictures);
+    ck_assert_int_eq(system(command), 0);
+    ck_assert_int_eq(gan_image_create(&image, 12, 9, 3, &message), GAN_OK);
+    for (int i = 0; i < 3; i++) {
+        snprintf(name, sizeof name, "%s/%s/%d.png", pictures, i == 0 ? "a/b" : "c", i);
+        ck_assert_int_eq(gan_png_write(name, &image, &message), GAN_OK);
+    }
+    gan_image_free(&image);
+    gan_data_options options = {.struct_size = sizeof options, .source = pictures, .labels = true, .resolution = 8};
+    gan_dataset *dataset;
+    ck_assert_msg(gan_dataset_open(&options, &dataset, &message) == GAN_OK, "%s", message.text);
+    ck_assert_int_eq(gan_data_pack(dataset, archive, 1, NULL, NULL, &message), GAN_OK);
+    gan_dataset_close(dataset);
+}
 
 static void setup(void)
 {
@@ -29,6 +51,7 @@ static void setup(void)
     ck_assert_uint_eq(fwrite(labels, 1, sizeof labels, plain), sizeof labels);
     fclose(plain);
     snprintf(path, sizeof path, "%s/a.png", folder);
+    make_pictures();
 }
 
 static void teardown(void)
@@ -41,7 +64,7 @@ static void teardown(void)
 static gan_status open_and_close(const char *source)
 {
     gan_dataset *dataset = NULL;
-    gan_data_options options = {.struct_size = sizeof options, .source = source, .labels = true};
+    gan_data_options options = {.struct_size = sizeof options, .source = source, .labels = true, .threads = 1};
     gan_status status = gan_dataset_open(&options, &dataset, &message);
     gan_dataset_close(status == GAN_OK ? dataset : NULL);
     return status;
@@ -55,6 +78,55 @@ static gan_status open_folder(void)
 static gan_status open_digits(void)
 {
     return open_and_close("builtin:digits");
+}
+
+static gan_status open_pictures(void)
+{
+    return open_and_close(pictures);
+}
+
+static gan_status open_archive(void)
+{
+    return open_and_close(archive);
+}
+
+static gan_status check_pictures(void)
+{
+    gan_data_options options = {.struct_size = sizeof options, .source = pictures, .labels = true, .threads = 1};
+    gan_data_summary found = {.struct_size = sizeof found};
+    gan_status status = gan_data_check(&options, NULL, NULL, &found, &message);
+    if (status != GAN_OK)
+        return status;
+    /* An image that memory was short for is not said to be right. */
+    bool all = found.count == 3 && found.bad == 0;
+    gan_data_summary_free(&found);
+    return all ? GAN_OK : GAN_ERROR_MEMORY;
+}
+
+static gan_dataset *packed;
+
+static gan_status pack(void)
+{
+    return gan_data_pack(packed, archive, 1, NULL, NULL, &message);
+}
+
+static gan_status load_scaled(void)
+{
+    gan_data_options options = {.struct_size = sizeof options,
+                                .source = pictures,
+                                .resolution = 6,
+                                .random_crop = true,
+                                .channels = 1,
+                                .threads = 1};
+    gan_dataset *dataset = NULL;
+    uint8_t pixels[36];
+    gan_status status = gan_dataset_open(&options, &dataset, &message);
+    if (status != GAN_OK)
+        return status;
+    for (int i = 0; i < 3 && status == GAN_OK; i++)
+        status = gan_dataset_get(dataset, i, pixels, NULL, &message);
+    gan_dataset_close(dataset);
+    return status;
 }
 
 static gan_dataset *shown;
@@ -107,6 +179,22 @@ static gan_status grid(void)
     return status;
 }
 
+/* As torture(), but blocks that are left behind are not counted, since libzip 1.7 leaves some itself; and labels may
+ * be called wrong, since Jansson 2.14 takes text that memory was short for as what there was. */
+static void survive_in_archives(void)
+{
+    do {
+        static int64_t nth;
+        failed = false;
+        fail_in = ++nth;
+        gan_status status = open_archive();
+        fail_in = 0;
+        ck_assert_msg(status == GAN_ERROR_MEMORY || status == GAN_OK || strstr(message.text, "dataset.json"),
+                      "allocation %d: %s", (int)nth, message.text);
+    } while (failed);
+    ck_assert_msg(open_archive() == GAN_OK, "%s", message.text);
+}
+
 START_TEST(every_allocation_may_fail)
 {
     gan_data_options options = {.struct_size = sizeof options, .source = "builtin:digits", .builtin_count = 100};
@@ -114,12 +202,20 @@ START_TEST(every_allocation_may_fail)
     ck_assert_int_eq(gan_image_create(&drawn, 40, 30, 3, &message), GAN_OK);
     torture("opening a folder", open_folder);
     torture("opening digits", open_digits);
+    options.source = archive;
+    ck_assert_int_eq(gan_dataset_open(&options, &packed, &message), GAN_OK);
+    torture("opening a folder of images", open_pictures);
+    survive_in_archives();
+    torture("checking images", check_pictures);
+    torture("packing", pack);
+    torture("scaled images", load_scaled);
     torture("loading", load);
     torture("writing a PNG", write_image);
     torture("reading a PNG", read_image);
     torture("a plot", plot);
     torture("a grid", grid);
     gan_image_free(&drawn);
+    gan_dataset_close(packed);
     gan_dataset_close(shown);
 }
 END_TEST

@@ -2,6 +2,7 @@
  * picture_labels.c - labels of images: from dataset.json as StyleGAN2-ADA's dataset_tool writes it,
  * {"labels": [["00000/img00000000.png", 6], ...]} or {"labels": null}; without it, from the folders at the top.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdlib.h>
@@ -164,9 +165,10 @@ static gan_status labels_of_json(gan__pictures *pictures, gan_message *message)
     if (status != GAN_OK)
         return status;
     gan__picture_title(pictures, &pictures->json, r.title);
+    errno = 0;
     json_t *root = json_loadb((const char *)bytes, size, JSON_REJECT_DUPLICATES, &error);
     free(bytes);
-    if (!root && json_error_code(&error) == json_error_out_of_memory)
+    if (!root && errno == ENOMEM) /* Jansson does not always say so */
         return gan_fail(message, GAN_ERROR_MEMORY, "%s: no memory to read it", r.title);
     if (!root)
         return gan_fail(message, GAN_ERROR_FORMAT, "%s:%d:%d: not valid JSON: %s", r.title, error.line, error.column,

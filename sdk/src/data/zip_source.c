@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 #include "data/zip_source.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -34,13 +35,17 @@ typedef struct archive {
     handle *idle;
 } archive;
 
+/* libzip says "not a zip archive", too, of one that memory was short for. Whoever calls it sets errno to 0 before. */
 static gan_status fail(const char *name, zip_error_t *error, gan_message *message)
 {
     int code = zip_error_code_zip(error);
-    gan_status status = code == ZIP_ER_MEMORY                        ? GAN_ERROR_MEMORY
-                        : code == ZIP_ER_CRC                         ? GAN_ERROR_CHECKSUM
-                        : code == ZIP_ER_READ || code == ZIP_ER_OPEN ? GAN_ERROR_IO
-                                                                     : GAN_ERROR_FORMAT;
+    gan_status status = GAN_ERROR_FORMAT;
+    if (code == ZIP_ER_MEMORY || zip_error_code_system(error) == ENOMEM || errno == ENOMEM)
+        status = GAN_ERROR_MEMORY;
+    else if (code == ZIP_ER_CRC)
+        status = GAN_ERROR_CHECKSUM;
+    else if (code == ZIP_ER_READ || code == ZIP_ER_OPEN)
+        status = GAN_ERROR_IO;
     return gan_fail(message, status, "%s: %s", name, zip_error_strerror(error));
 }
 
@@ -53,20 +58,22 @@ static gan_status open_file(const char *path, zip_t **out, gan_message *message)
     gan_status status = gan__open_regular(path, &fd, &size, message);
     if (status != GAN_OK)
         return status;
+    errno = 0;
     *out = zip_fdopen(fd, 0, &code); /* closes the descriptor when it succeeds */
     if (*out)
         return GAN_OK;
-    close(fd);
     zip_error_t error;
     zip_error_init_with_code(&error, code);
     status = fail(path, &error, message);
     zip_error_fini(&error);
+    close(fd);
     return status;
 }
 
 static gan_status open_memory(const archive *a, const char *name, zip_t **out, gan_message *message)
 {
     zip_error_t error;
+    errno = 0;
     zip_error_init(&error);
     zip_source_t *source = zip_source_buffer_create(a->bytes, a->size, 0, &error);
     *out = source ? zip_open_from_source(source, ZIP_RDONLY, &error) : NULL;
@@ -130,6 +137,7 @@ static void close_archive(gan__pictures *pictures)
 static gan_status read_entry(zip_t *zip, const zip_stat_t *info, const char *title, uint8_t **bytes, size_t *size,
                              gan_message *message)
 {
+    errno = 0;
     zip_file_t *file = zip_fopen_index(zip, info->index, 0);
     if (!file)
         return fail(title, zip_get_error(zip), message);
@@ -248,6 +256,7 @@ static gan_status list_entries(gan__pictures *pictures, zip_t *zip, gan_message 
     gan_status status = GAN_OK;
     for (zip_int64_t i = 0; i < count && status == GAN_OK; i++) {
         zip_stat_t info;
+        errno = 0;
         if (zip_stat_index(zip, (zip_uint64_t)i, 0, &info) != 0)
             return fail(pictures->source, zip_get_error(zip), message);
         const char *name = plain_name(info.name);
