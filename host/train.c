@@ -234,10 +234,16 @@ static gan_status report(trainer *t, gan_message *message)
     text json = {0};
     stats_format(&line, &json);
     gan_status status = GAN_OK;
-    if (json.failed || !history_add(&t->history, &line))
+    if (json.failed)
         status = gan_fail(message, GAN_ERROR_MEMORY, "no memory for a report");
     else if (!write_all(t->stats, json.data, json.size))
         status = gan_fail(message, GAN_ERROR_IO, "cannot write %s/stats.jsonl: %s", t->r->path, strerror(errno));
+    else {
+        json.data[json.size - 1] = '\0'; /* the line feed */
+        stats_parse(json.data, &line);   /* the rounded values that a resumed run reads: its plots are the same */
+        if (!history_add(&t->history, &line))
+            status = gan_fail(message, GAN_ERROR_MEMORY, "no memory for a report");
+    }
     free(json.data);
     return status;
 }

@@ -58,6 +58,35 @@ expect_out()
     grep -qF -- "$1" out.txt || fail "standard output lacks: $1"
 }
 
+# ---- for tests of resuming ----
+statistics() # RUN: without what depends on the time
+{
+    sed -E 's/"seconds": [^,]*, "images_per_second": [^,]*, //; s/"memory_peak": [^,]*, //' "$1/stats.jsonl"
+}
+same_runs() # A B: the same checkpoints from some point on, statistics and pictures
+{
+    "$COMPARE" "$1/checkpoints/$3" "$2/checkpoints/$3" || return 1
+    statistics "$1" > a.txt
+    statistics "$2" > b.txt
+    diff a.txt b.txt || return 1
+    (cd "$1" && ls -- *.png) > a.txt
+    (cd "$2" && ls -- *.png) > b.txt
+    diff a.txt b.txt || return 1
+    for picture in $(cd "$1" && ls fakes*.png reals.png losses.png); do
+        cmp "$1/$picture" "$2/$picture" || return 1
+    done
+}
+
+cut_run() # WHOLE PART LAST: a copy of the run without the checkpoints after LAST
+{
+    rm -rf "$2"
+    cp -r "$1" "$2"
+    for file in "$2"/checkpoints/*; do
+        # shellcheck disable=SC2071 # stamps are compared as text
+        [[ $(basename "$file" .safetensors) > "$3" ]] && rm "$file"
+    done
+}
+
 skip()
 {
     echo "skipped: $*"

@@ -4,23 +4,6 @@
 . "$(dirname "$0")/harness.sh"
 
 OPTIONS=(--set train.snapshot_kimg=0.4 --set train.checkpoint_kimg=0.5 --set train.report_kimg=0.3 --set train.ema_kimg=0.2 --set train.d_steps=2 --set train.keep=100)
-statistics() # RUN: without what depends on the time
-{
-    sed -E 's/"seconds": [^,]*, "images_per_second": [^,]*, //; s/"memory_peak": [^,]*, //' "$1/stats.jsonl"
-}
-same_runs() # A B: the same checkpoints from some point on, statistics and pictures
-{
-    "$COMPARE" "$1/checkpoints/$3" "$2/checkpoints/$3" || return 1
-    statistics "$1" > a.txt
-    statistics "$2" > b.txt
-    diff a.txt b.txt || return 1
-    (cd "$1" && ls -- *.png) > a.txt
-    (cd "$2" && ls -- *.png) > b.txt
-    diff a.txt b.txt || return 1
-    for picture in $(cd "$1" && ls fakes*.png reals.png losses.png); do
-        cmp "$1/$picture" "$2/$picture" || return 1
-    done
-}
 
 for source in builtin:ring8 builtin:digits; do
     out=out-${source#builtin:}
@@ -35,12 +18,7 @@ for source in builtin:ring8 builtin:digits; do
     expect_error 2 "model.trouble cannot be changed when a run is resumed"
     # Cut short at every checkpoint in turn: a copy of the whole run without what came after.
     for last in 000000_500 000001 000002_500; do
-        rm -rf "$out/part"
-        cp -r "$whole" "$out/part"
-        for file in "$out"/part/checkpoints/*; do
-            # shellcheck disable=SC2071 # stamps are compared as text
-            [[ $(basename "$file" .safetensors) > "$last" ]] && rm "$file"
-        done
+        cut_run "$whole" "$out/part" "$last"
         ganhost --resume "$out/part"
         check "resumed from $last" [ "$STATUS" = 0 ]
         expect 0 "resumed from $out/part/checkpoints/$last.safetensors"

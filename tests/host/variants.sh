@@ -1,0 +1,79 @@
+#!/usr/bin/env bash
+# Every variant, small, as a user runs it: trains with finite numbers in f32 and bf16, resumes to the same bits, samples.
+# shellcheck source=harness.sh
+. "$(dirname "$0")/harness.sh"
+export GAN_PLUGIN_PATH=${PLUGINS:?}
+
+RUNS=0
+# variant NAME PLUGIN OPTION=VALUE...
+variant()
+{
+    local name=$1 plugin=$2 options=() option whole
+    shift 2
+    for option in data.source=builtin:digits data.count=64 data.resolution=32 data.fit=pad threads=1 train.batch=8 \
+        train.kimg=0.16 train.snapshot_kimg=0.08 train.checkpoint_kimg=0.04 train.report_kimg=0.016 train.d_steps=2 \
+        train.ema_kimg=0.05 train.grid=20 train.keep=100 "$@"; do
+        options+=(--set "$option")
+    done
+    ganhost --plugin "$plugin" "${options[@]}" --out "$name"
+    expect 0 "done: 0.2 kimg"
+    whole=$(echo "$name"/00000-*)
+    cut_run "$whole" "$name/part" 000000_080
+    ganhost --resume "$name/part"
+    expect 0 "resumed from $name/part/checkpoints/000000_080.safetensors"
+    check "$name: resumed to the same bits" same_runs "$whole" "$name/part" 000000_160.safetensors
+    ganhost sample --run "$whole" --seeds 0-3 --out "$name.png"
+    check "$name: samples" [ -s "$name.png" ]
+    ganhost --plugin "$plugin" "${options[@]}" --set train.kimg=0.032 --set precision=bf16 --out "$name-bf16"
+    expect 0 "done: 0.0 kimg"
+    RUNS=$((RUNS + 1))
+}
+
+mlp=(model.g_widths="[16, 16]" model.d_widths="[16, 16]" data.resolution=0)
+narrow=(model.g_width=4 model.d_width=4)
+variant gan gan "${mlp[@]}"
+variant dcgan dcgan "${narrow[@]}"
+variant cgan cgan data.resolution=0
+variant cgan-two-stage cgan data.resolution=0 model.discriminator=two_stage
+variant cgan-conv cgan model.networks=conv "${narrow[@]}"
+variant wgan-gp wgan_gp "${narrow[@]}"
+variant wgan-gp-layer-norm wgan_gp "${narrow[@]}" model.norm=layer model.sides=one
+variant wgan-gp-resnet wgan_gp "${narrow[@]}" model.networks=resnet
+variant wgan-gp-mlp wgan_gp "${mlp[@]}" model.networks=mlp
+variant wgan-clip wgan_gp "${narrow[@]}" model.lipschitz=clip model.warmup=false
+variant sngan sngan "${narrow[@]}"
+variant sngan-conditional sngan "${narrow[@]}" model.conditional=true model.g_batch_factor=2
+variant sngan-dcgan sngan "${narrow[@]}" model.networks=dcgan
+
+# A variant that is in the build but not above would never be tried.
+check "every plugin is here" [ "$(cd "$PLUGINS" && ls -- *.so | sed 's/[.]so$//' | tr '\n' ' ')" = "$(sed -En 's/^variant [^ ]+ ([^ ]+).*/\1/p' "$SOURCE/tests/host/variants.sh" | sort -u | tr '\n' ' ')" ]
+
+# ---- by class ----
+run=$(echo cgan/00000-*)
+ganhost sample --run "$run" --class 8 --seeds 0-3 --out eights.png
+check "one digit on request" [ "$STATUS" = 0 ]
+ganhost sample --run "$run" --seeds 0-1 --out classes
+check "a folder for each digit" [ "$(cd classes && ls)" = "$(seq 0 9)" ]
+ganhost sample --run "$(echo sngan/00000-*)" --class 8
+expect_error 2 "the plugin sngan does not use labels"
+
+# ---- what cannot work is said before training ----
+refused() # TEXT PLUGIN OPTION=VALUE...
+{
+    local text=$1 plugin=$2 options=() option
+    shift 2
+    for option in "$@"; do
+        options+=(--set "$option")
+    done
+    ganhost --plugin "$plugin" "${options[@]}" --set train.kimg=0.001 --dry-run
+    expect_error 1 "$text"
+}
+for plugin in dcgan sngan wgan_gp; do
+    refused "a power of two" $plugin data.source=builtin:digits data.count=64 data.resolution=28
+done
+refused "builtin:ring8" dcgan data.source=builtin:ring8
+refused "needs images" sngan data.source=builtin:ring8
+refused "makes images" wgan_gp data.source=builtin:ring8
+refused "needs labels" cgan data.source=builtin:faces data.count=64
+check "nothing was written" [ ! -e runs ]
+finish
