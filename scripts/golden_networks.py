@@ -5,11 +5,21 @@ from torch import nn
 from torch.nn import functional
 
 
-def perceptron(widths, hidden, last=None):
+def perceptron(widths, hidden, last=None, dropout=None):
     layers = []
     for i, (fan_in, out) in enumerate(zip(widths, widths[1:])):
-        layers += [nn.Linear(fan_in, out)] + ([hidden] if i + 2 < len(widths) else [])
-    return nn.Sequential(*layers, *([last] if last else []))
+        layers += [nn.Linear(fan_in, out)] + ([hidden, dropout] if i + 2 < len(widths) else [])
+    return nn.Sequential(*(layer for layer in [*layers, last] if layer))
+
+
+class Dropout(nn.Module):
+    """With ganhost's masks: `draws` is a golden_steps.Draws."""
+    def __init__(self, draws, p):
+        super().__init__()
+        self.draws, self.p = draws, p
+
+    def forward(self, x):
+        return self.draws.dropout(x, self.p) if self.training else x
 
 
 # ---- spectral normalization and labels ----
@@ -77,6 +87,18 @@ class Projection(nn.Module):
         return (x * weight_of(self)[self.labels]).sum(1, keepdim=True)
 
 
+class JoinLabel(nn.Module):
+    """x, and behind it the vector of its label."""
+    labels = None
+
+    def __init__(self, classes, width):
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(classes, width))
+
+    def forward(self, x):
+        return torch.cat([x.flatten(1), self.weight[self.labels]], 1)
+
+
 def given(network, labels):
     """The network, for samples of these labels."""
     for module in network.modules():
@@ -136,12 +158,12 @@ def dcgan_discriminator(side, channels, width, norm=None, spectral=False, classe
     spectrally = normalized if spectral else lambda module: module
     layers, into, out = [], channels, width
     while (side := side // 2) >= 4:
-        norms = norm == "layer" and len(layers) > 0
-        layers.append(spectrally(Conv2d(into, out, 4, 2, 1, bias=not norms)))
-        layers += [LayerNorm((side, side, out))] if norms else []
+        norms = norm if layers else None
+        layers.append(spectrally(Conv2d(into, out, 4, 2, 1, bias=not norms and norm != "batch")))
+        layers += {None: [], "layer": [LayerNorm((side, side, out))], "batch": [nn.BatchNorm2d(out)]}[norms]
         layers.append(nn.LeakyReLU(0.2))
         into, out = out, 2 * out
-    score = [spectrally(Conv2d(into, 1, 4)), nn.Flatten()]
+    score = [spectrally(Conv2d(into, 1, 4, bias=norm != "batch")), nn.Flatten()]
     if not classes:
         return nn.Sequential(*layers, *score)
     match = nn.Sequential(Pool(mean=False), spectrally(Projection(into, classes)))
