@@ -99,6 +99,7 @@ static const struct {
     {"palette4", 3, 0},
     {"palette8", 3, 0},
     {"grey16", 1, 0},
+    {"grey16_between", 1, 0},
     {"rgb16", 3, 0},
     {"interlaced", 3, 0},
     {"grey_key", 1, 0},
