@@ -145,7 +145,7 @@ typedef struct gan_loader_options {
     int64_t batch;
     uint64_t seed;
     uint64_t position; /* samples already taken */
-    int threads;       /* that decode; 0: one, or the data set's `threads` where decoded images are not all in memory */
+    int threads;       /* that decode; 0: one, or the data set's `threads` where samples are not all in memory */
     int prefetch;      /* batches made ahead; 0: 4, or twice the threads if that is more */
     bool no_shuffle;   /* in order, for evaluation: cut at the centre, not mirrored */
 } gan_loader_options;

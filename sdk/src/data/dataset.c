@@ -163,18 +163,17 @@ const gan_data_info *gan_dataset_info(const gan_dataset *dataset)
 
 /* ---- samples ---- */
 
-/* Whether the source's samples are given out as they are. */
 bool gan__dataset_is_plain(const gan_dataset *dataset)
 {
     const gan__fit *fit = &dataset->fit;
     bool fits = fit->side == 0 || (dataset->source_height == fit->side && dataset->source_width == fit->side &&
                                    (fit->how != GAN_FIT_CROP || fit->scaled == fit->side));
-    return dataset->get && fits && dataset->source_channels == dataset->info.channels;
+    return dataset->get && !dataset->costly && fits && dataset->source_channels == dataset->info.channels;
 }
 
 bool gan__dataset_decodes(const gan_dataset *dataset)
 {
-    return !dataset->get && gan__keep_is_full(&dataset->keep);
+    return dataset->get ? dataset->costly : gan__keep_is_full(&dataset->keep);
 }
 
 static gan_status read_image(const gan_dataset *dataset, int64_t index, gan_image *out, int32_t *label,

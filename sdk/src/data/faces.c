@@ -206,6 +206,7 @@ static gan_status set_up(gan_dataset *dataset, const gan_data_options *options, 
     dataset->info.height = dataset->info.width = side;
     dataset->info.channels = 3;
     dataset->info.scaled = true;
+    dataset->costly = true;
     return GAN_OK;
 }
 

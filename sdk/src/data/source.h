@@ -50,6 +50,7 @@ struct gan_dataset {
                       gan_message *message);
     /* For images of any size, which are to be fitted; *out is the caller's. */
     gan_status (*read)(const gan_dataset *dataset, int64_t index, gan_image *out, int32_t *label, gan_message *message);
+    bool costly;                         /* `get` takes so long that what it gave is kept */
     void (*close)(gan_dataset *dataset); /* release `state`; may be NULL */
 };
 
@@ -61,7 +62,7 @@ gan_status gan__dataset_draw(const gan_dataset *dataset, int64_t index, uint64_t
 gan_status gan__dataset_open(const gan_data_options *options, const gan__survey *survey, gan_dataset **out,
                              gan_message *message);
 bool gan__dataset_is_plain(const gan_dataset *dataset); /* samples are given out as the source has them */
-/* Whether samples cost more than copying, epoch after epoch. */
+/* Whether samples have to be decoded or drawn, which several threads should do, or are in memory already. */
 bool gan__dataset_decodes(const gan_dataset *dataset);
 
 /* `classes` of no images, named by their numbers. */

@@ -17,8 +17,8 @@ gan_status gan__survey_classes(gan_data_summary *out, int64_t classes, gan_messa
     return GAN_OK;
 }
 
-/* Sources whose samples were not looked at one by one when they were opened. */
-static gan_status look_at_samples(const gan_dataset *dataset, gan_data_summary *out, gan_message *message)
+/* Sources that were read and checked as a whole: what is left is to count the labels. */
+static gan_status count_samples(const gan_dataset *dataset, gan_data_summary *out, gan_message *message)
 {
     const gan_data_info *info = &dataset->info;
     size_t bytes = (size_t)(info->height * info->width * info->channels) * (info->scaled ? 1 : sizeof(float));
@@ -26,10 +26,10 @@ static gan_status look_at_samples(const gan_dataset *dataset, gan_data_summary *
     if (!pixels)
         return gan_fail(message, GAN_ERROR_MEMORY, "%s: no memory for a sample", info->name);
     gan_status status = gan__survey_classes(out, info->classes, message);
-    for (int64_t i = 0; i < info->count && status == GAN_OK; i++) {
+    for (int64_t i = 0; i < info->count && status == GAN_OK && info->classes > 0; i++) {
         int32_t label;
         status = gan_dataset_get(dataset, i, pixels, &label, message);
-        if (status == GAN_OK && out->classes)
+        if (status == GAN_OK)
             out->classes[label].count++;
     }
     free(pixels);
@@ -53,7 +53,7 @@ gan_status gan_data_check(const gan_data_options *options, gan_data_problem prob
     gan_dataset *dataset = NULL;
     gan_status status = gan__dataset_open(options, &survey, &dataset, message);
     if (status == GAN_OK && dataset->get)
-        status = look_at_samples(dataset, &found, message);
+        status = count_samples(dataset, &found, message);
     gan_dataset_close(dataset);
     if (status == GAN_OK)
         *out = found;
