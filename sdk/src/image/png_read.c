@@ -127,17 +127,24 @@ static inline uint8_t over_255(unsigned in)
     return (uint8_t)((in + (in >> 8)) >> 8);
 }
 
-/* Rows with alpha to the image, over white. */
-static void flatten(reader *r)
+/* n pixels of `colours` bytes and alpha, over white. Inlined, so that the compiler knows their number. */
+static inline __attribute__((always_inline)) void over_white(const uint8_t *in, uint8_t *out, int64_t n, int colours)
 {
-    int colours = r->image.channels;
-    const uint8_t *in = r->rows;
-    uint8_t *out = r->image.pixels;
-    for (int64_t n = r->image.width * r->image.height; n > 0; n--, in += colours + 1, out += colours) {
+    for (; n > 0; n--, in += colours + 1, out += colours) {
         unsigned alpha = in[colours];
         for (int c = 0; c < colours; c++)
             out[c] = over_255(in[c] * alpha + 255 * (255 - alpha));
     }
+}
+
+/* Rows with alpha to the image. */
+static void flatten(reader *r)
+{
+    int64_t n = r->image.width * r->image.height;
+    if (r->image.channels == 3)
+        over_white(r->rows, r->image.pixels, n, 3);
+    else
+        over_white(r->rows, r->image.pixels, n, 1);
 }
 
 static gan_status broken(const reader *r, gan_message *message)
@@ -157,6 +164,9 @@ static gan_status decode(reader *r, bool pixels, gan_message *message)
     png_set_user_limits(r->png, GAN_IMAGE_MAX_SIDE, GAN_IMAGE_MAX_SIDE);
     png_set_chunk_malloc_max(r->png, CHUNK_MAX);
     png_set_chunk_cache_max(r->png, 64);
+#ifdef PNG_IGNORE_ADLER32 /* every chunk has a CRC of its own, which is checked */
+    png_set_option(r->png, PNG_IGNORE_ADLER32, PNG_OPTION_ON);
+#endif
     png_read_info(r->png, r->info);
     gan_status status = check_header(r, message);
     if (status != GAN_OK || !pixels)
