@@ -306,6 +306,8 @@ START_TEST(other_kinds_of_files)
     refused("floats", GAN_ERROR_FORMAT, "found IDX data of another type or shape (magic 0x00000d03)");
     put("png", "\x89PNG\r\n\x1a\n0000000000", 18);
     refused("png", GAN_ERROR_FORMAT, "found a PNG file");
+    put("zip", "PK\3\4", 4);
+    refused("zip", GAN_ERROR_FORMAT, "found a zip archive, whose name must end in .zip");
     put("text", "This is a text file, not data.", 30);
     refused("text", GAN_ERROR_FORMAT, "found no IDX file (magic 0x54686973)");
 }

@@ -5,6 +5,8 @@
 #include <unistd.h>
 #include <zip.h>
 
+#include "data/zip_writer.h"
+
 /* ---- making archives, by libzip ---- */
 
 static zip_t *begin(const char *name)
@@ -339,6 +341,39 @@ START_TEST(packing_that_fails_leaves_nothing)
 }
 END_TEST
 
+/* Past what 16 and 32 bits hold: the 64-bit records of the format. */
+START_TEST(large_archives)
+{
+    enum { FILES = 66000 };
+    const off_t gap = (off_t)5 << 30; /* a hole: it takes no room */
+    gan__zip_writer writer;
+    char path[1024], name[32];
+    snprintf(path, sizeof path, "%s", at("large.zip"));
+    ck_assert_int_eq(gan__zip_writer_open(&writer, path, &message), GAN_OK);
+    for (int i = 0; i < FILES; i++) {
+        if (i == FILES - 1) {
+            ck_assert_int_ge(lseek(writer.file.fd, gap, SEEK_CUR), gap);
+            writer.offset += (uint64_t)gap;
+        }
+        snprintf(name, sizeof name, "%d.txt", i);
+        ck_assert_int_eq(gan__zip_writer_add(&writer, name, name, strlen(name), &message), GAN_OK);
+    }
+    ck_assert_msg(gan__zip_writer_commit(&writer, &message) == GAN_OK, "%s", message.text);
+    int code;
+    zip_t *zip = zip_open(path, ZIP_RDONLY | ZIP_CHECKCONS, &code);
+    ck_assert_msg(zip, "libzip: %d", code);
+    ck_assert_int_eq(zip_get_num_entries(zip, 0), FILES);
+    zip_stat_t info;
+    char text[32] = "";
+    ck_assert_int_eq(zip_stat_index(zip, FILES - 1, 0, &info), 0);
+    zip_file_t *file = zip_fopen_index(zip, FILES - 1, 0);
+    ck_assert_int_eq(zip_fread(file, text, sizeof text), (zip_int64_t)strlen(name));
+    ck_assert_str_eq(text, name);
+    zip_fclose(file);
+    zip_discard(zip);
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *s = suite_create("data_zip");
@@ -358,6 +393,7 @@ static Suite *suite(void)
     tcase_add_test(t, bombs);
     tcase_add_test(t, what_is_packed_comes_back);
     tcase_add_test(t, packing_that_fails_leaves_nothing);
+    tcase_add_test(t, large_archives);
     suite_add_tcase(s, t);
     return s;
 }

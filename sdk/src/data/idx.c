@@ -158,6 +158,10 @@ static gan_status wrong_magic(const char *name, gan__idx_kind kind, uint32_t mag
         found = "IDX data of another type or shape";
     else if (magic == 0x89504e47)
         found = "a PNG file";
+    else if (magic >> 8 == 0xffd8ff)
+        found = "a JPEG file";
+    else if (magic == 0x504b0304)
+        found = "a zip archive, whose name must end in .zip";
     return gan_fail(message, GAN_ERROR_FORMAT, "%s: expected IDX %s (magic 0x%08x), found %s (magic 0x%08x)", name,
                     kind_name(kind), 0x800u + (unsigned)kind, found, magic);
 }
