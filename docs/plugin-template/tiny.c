@@ -7,8 +7,6 @@
  *
  * Only the public headers are used: <gan/plugin.h> has the contract, the others what a plugin can call.
  */
-#include <stdlib.h>
-
 #include <gan/gan.h>
 
 /* Your model. The host sees the first member only. */
@@ -58,12 +56,6 @@ static gan_status sample(gan_model *base, const gan_sample_request *request, gan
     return gan_status_of(base->ctx);
 }
 
-static void destroy(gan_model *base)
-{
-    gan_model_finish(base); /* the networks and optimizers */
-    free(base);
-}
-
 static gan_layer *network(gan_context *ctx, int64_t in, int64_t hidden, int64_t out)
 {
     gan_layer *net = gan_sequential(ctx, NULL);
@@ -75,13 +67,9 @@ static gan_layer *network(gan_context *ctx, int64_t in, int64_t hidden, int64_t 
 
 static gan_status build(const gan_build *b, gan_model **out)
 {
-    tiny *m = calloc(1, sizeof *m);
+    tiny *m = gan_model_new(b->ctx, sizeof *m);
     if (!m)
-        return gan_raise(b->ctx, GAN_ERROR_MEMORY, "no memory for the model");
-    if (gan_model_init(&m->base, b->ctx) != GAN_OK) {
-        free(m);
         return gan_status_of(b->ctx);
-    }
     int64_t hidden = gan_options_int(b->options, "hidden");
     m->latent = gan_options_int(b->options, "latent");
     m->image = GAN_SHAPE(b->data->height, b->data->width, b->data->channels);
@@ -101,13 +89,7 @@ static gan_status build(const gan_build *b, gan_model **out)
     gan_optimizer_add(m->d_optim, m->discriminator);
     gan_model_optimizer(&m->base, "g_optim", m->g_optim);
     gan_model_optimizer(&m->base, "d_optim", m->d_optim);
-
-    if (gan_status_of(b->ctx) != GAN_OK) {
-        destroy(&m->base);
-        return gan_status_of(b->ctx);
-    }
-    *out = &m->base;
-    return GAN_OK;
+    return gan_model_built(&m->base, gan_model_free, out);
 }
 
 /* The `model:` part of the config file. */
@@ -121,26 +103,17 @@ static const gan_option options[] = {
 static const gan_chart charts[] = {{"Losses", "loss", {"d_loss", "g_loss"}}, {0}};
 
 static const gan_plugin plugin = {
-    .magic = GAN_PLUGIN_MAGIC,
-    .struct_size = sizeof(gan_plugin),
-    .abi_major = GAN_ABI_MAJOR,
-    .abi_minor = GAN_ABI_MINOR,
-    .built_with = GAN_BUILT_WITH,
-    .id = "tiny",
-    .version = "1.0.0",
+    GAN_PLUGIN_IDENTITY("tiny", "1.0.0"),
     .title = "Least-squares GAN with one hidden layer",
     .paper = "Mao et al., 2017, arXiv:1611.04076",
     .summary = "The smallest useful plugin.",
     .options = options,
     .charts = charts,
     .build = build,
-    .destroy = destroy,
+    .destroy = gan_model_free,
     .d_step = d_step,
     .g_step = g_step,
     .sample = sample,
 };
 
-const gan_plugin *gan_plugin_entry(void)
-{
-    return &plugin;
-}
+GAN_PLUGIN_ENTRY(plugin)

@@ -12,8 +12,6 @@
  *
  * G and D are multi-layer perceptrons, 64-256-256-784 with ReLU and tanh, and 784-256-256-1 with LeakyReLU.
  */
-#include <stdlib.h>
-
 #include <gan/gan.h>
 
 typedef struct vanilla {
@@ -76,36 +74,12 @@ static gan_status sample(gan_model *base, const gan_sample_request *request, gan
     return gan_status_of(base->ctx);
 }
 
-/* in - widths - out, `hidden` behind every layer but the last. */
-static gan_layer *perceptron(gan_context *ctx, int64_t in, const int64_t *widths, int n, int64_t out,
-                             gan_activation hidden)
-{
-    gan_layer *net = gan_sequential(ctx, NULL);
-    for (int i = 0; i < n; i++) {
-        gan_nn_linear(net, in, widths[i], NULL);
-        gan_nn_activation(net, hidden);
-        in = widths[i];
-    }
-    gan_nn_linear(net, in, out, NULL);
-    return net;
-}
-
-static void destroy(gan_model *base)
-{
-    gan_model_finish(base);
-    free(base);
-}
-
 static gan_status build(const gan_build *b, gan_model **out)
 {
     const gan_options *o = b->options;
-    vanilla *m = calloc(1, sizeof *m);
+    vanilla *m = gan_model_new(b->ctx, sizeof *m);
     if (!m)
-        return gan_raise(b->ctx, GAN_ERROR_MEMORY, "no memory for the model");
-    if (gan_model_init(&m->base, b->ctx) != GAN_OK) {
-        free(m);
         return gan_status_of(b->ctx);
-    }
     m->latent = gan_options_int(o, "latent");
     m->height = b->data->height;
     m->width = b->data->width;
@@ -117,10 +91,10 @@ static gan_status build(const gan_build *b, gan_model **out)
     int d_depth = gan_options_int_list(o, "d_widths", &d_widths);
     int64_t pixels = m->height * m->width * m->channels;
     gan_activation relu = {GAN_RELU, 0.0f}, leaky = {GAN_LEAKY_RELU, (float)gan_options_float(o, "leaky_slope")};
-    m->generator = perceptron(b->ctx, m->latent, g_widths, g_depth, pixels, relu);
+    m->generator = gan_mlp(b->ctx, m->latent, g_widths, g_depth, pixels, relu, 0.0f);
     if (b->data->scaled) /* images are in [-1, 1]; vectors have no bounds */
         gan_nn_tanh(m->generator);
-    m->discriminator = perceptron(b->ctx, pixels, d_widths, d_depth, 1, leaky);
+    m->discriminator = gan_mlp(b->ctx, pixels, d_widths, d_depth, 1, leaky, 0.0f);
     gan_model_network(&m->base, "generator", m->generator, GAN_ROLE_GENERATOR);
     gan_model_network(&m->base, "discriminator", m->discriminator, GAN_ROLE_DISCRIMINATOR);
 
@@ -131,13 +105,7 @@ static gan_status build(const gan_build *b, gan_model **out)
     gan_optimizer_add(m->d_optim = gan_adam(b->ctx, adam), m->discriminator);
     gan_model_optimizer(&m->base, "g_optim", m->g_optim);
     gan_model_optimizer(&m->base, "d_optim", m->d_optim);
-
-    if (gan_status_of(b->ctx) != GAN_OK) {
-        destroy(&m->base);
-        return gan_status_of(b->ctx);
-    }
-    *out = &m->base;
-    return GAN_OK;
+    return gan_model_built(&m->base, gan_model_free, out);
 }
 
 static const gan_option options[] = {
@@ -169,14 +137,7 @@ static const gan_chart charts[] = {
 };
 
 static const gan_plugin plugin = {
-    .magic = GAN_PLUGIN_MAGIC,
-    .struct_size = sizeof(gan_plugin),
-    .abi_major = GAN_ABI_MAJOR,
-    .abi_minor = GAN_ABI_MINOR,
-    .needs_minor = 0,
-    .built_with = GAN_BUILT_WITH,
-    .id = "gan",
-    .version = "1.0.0",
+    GAN_PLUGIN_IDENTITY("gan", "1.0.0"),
     .title = "Generative adversarial network",
     .paper = "Goodfellow et al., 2014, arXiv:1406.2661",
     .summary = "Two multi-layer perceptrons: a generator of images from noise, and a discriminator that tells its "
@@ -185,13 +146,10 @@ static const gan_plugin plugin = {
     .defaults = defaults,
     .charts = charts,
     .build = build,
-    .destroy = destroy,
+    .destroy = gan_model_free,
     .d_step = d_step,
     .g_step = g_step,
     .sample = sample,
 };
 
-const gan_plugin *gan_plugin_entry(void)
-{
-    return &plugin;
-}
+GAN_PLUGIN_ENTRY(plugin)

@@ -23,10 +23,19 @@ typedef struct gan_model {
     void *reserved[6];
 } gan_model;
 
-/* Called first by a plugin's build. Errors: GAN_ERROR_MEMORY, recorded in ctx too. */
+/* A zeroed structure of `size` bytes that begins with a gan_model, for a plugin's build, which ends with
+ * gan_model_built. NULL when memory is short; the error is in ctx. */
+GAN_API void *gan_model_new(gan_context *ctx, size_t size);
+/* The end of a plugin's build: *out is the model and GAN_OK the result, or, if anything in ctx has failed since, the
+ * model is freed with `destroy`, and its status the result. */
+GAN_API gan_status gan_model_built(gan_model *model, void (*destroy)(gan_model *model), gan_model **out);
+/* Ends a model that gan_model_new made, with every network and optimizer that was registered: a plugin's destroy, or
+ * the last call of it. */
+GAN_API void gan_model_free(gan_model *model);
+
+/* The halves of gan_model_new and gan_model_free, for a structure that lives elsewhere: init fills in its gan_model
+ * (GAN_ERROR_MEMORY, recorded in ctx too), finish ends what was registered, and is safe on a zeroed structure. */
 GAN_API gan_status gan_model_init(gan_model *model, gan_context *ctx);
-/* Destroys every network and optimizer that was registered; called last by a plugin's destroy, before it frees its
- * structure. Safe on a zeroed structure. */
 GAN_API void gan_model_finish(gan_model *model);
 
 typedef enum gan_role {

@@ -72,6 +72,9 @@ typedef struct gan_sample_request {
     gan_tensor *labels;    /* I32 [n], or NULL: the plugin chooses, i mod classes */
 } gan_sample_request;
 
+/* What a conditional model samples: the request's labels, or each class in turn where it leaves them to the plugin. */
+GAN_API gan_tensor *gan_request_labels(gan_context *ctx, const gan_sample_request *request, int64_t classes);
+
 typedef struct gan_plugin {
     /* ---- identity prefix: the same in every version of the interface ---- */
     uint64_t magic;
@@ -120,6 +123,19 @@ typedef struct gan_schedule_extension {
 } gan_schedule_extension;
 
 #define GAN_BUILT_WITH "SDK " GAN_VERSION_STRING ", compiler " __VERSION__
+
+/* The identity prefix of a plugin that needs nothing later than this header's interface, for its table's initialiser:
+ *     static const gan_plugin plugin = {GAN_PLUGIN_IDENTITY("gan", "1.0.0"), .title = ...};
+ *     GAN_PLUGIN_ENTRY(plugin) */
+#define GAN_PLUGIN_IDENTITY(id_, version_)                                                                             \
+    .magic = GAN_PLUGIN_MAGIC, .struct_size = sizeof(gan_plugin), .abi_major = GAN_ABI_MAJOR,                          \
+    .abi_minor = GAN_ABI_MINOR, .needs_minor = GAN_ABI_MINOR, .built_with = GAN_BUILT_WITH, .id = (id_),               \
+    .version = (version_)
+#define GAN_PLUGIN_ENTRY(table_)                                                                                       \
+    const gan_plugin *gan_plugin_entry(void)                                                                           \
+    {                                                                                                                  \
+        return &(table_);                                                                                              \
+    }
 
 /* The one symbol of a plugin. */
 typedef const gan_plugin *(*gan_plugin_entry_fn)(void);

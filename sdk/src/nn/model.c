@@ -53,6 +53,34 @@ void gan_model_finish(gan_model *model)
     model->parts = NULL;
 }
 
+void *gan_model_new(gan_context *ctx, size_t size)
+{
+    gan_model *model = size >= sizeof *model ? calloc(1, size) : NULL;
+    if (!model)
+        gan_raise(ctx, GAN_ERROR_MEMORY, "no memory for a model of %zu bytes", size);
+    else if (gan_model_init(model, ctx) != GAN_OK) {
+        free(model);
+        model = NULL;
+    }
+    return model;
+}
+
+void gan_model_free(gan_model *model)
+{
+    gan_model_finish(model);
+    free(model);
+}
+
+gan_status gan_model_built(gan_model *model, void (*destroy)(gan_model *model), gan_model **out)
+{
+    gan_context *ctx = model->ctx;
+    if (gan_status_of(ctx) == GAN_OK)
+        *out = model;
+    else
+        destroy(model);
+    return gan_status_of(ctx);
+}
+
 /* A part that cannot be registered is not ended here: the plugin may go on using it until it looks at the status. */
 static void add(gan_model *model, part_kind kind, const char *name, part p)
 {
