@@ -43,12 +43,14 @@ START_TEST(networks_fit_the_data)
     };
     fixture_set(&f, "networks", cases[_i].networks);
     fixture_set(&f, "norm", cases[_i].norm);
+    fixture_set(&f, "g_width", "2");
+    fixture_set(&f, "d_width", "2");
     f.data.height = cases[_i].height, f.data.width = cases[_i].width, f.data.channels = cases[_i].channels;
     fixture_build(&f);
-    float *images = fixture_noise(&f, 4);
-    fixture_train(&f, images, NULL, 4, 1, 1);
-    fixture_sample(&f, 1, NULL, 4, images);
-    for (int64_t i = 0; i < 4 * f.data.height * f.data.width * f.data.channels; i++)
+    float *images = fixture_noise(&f, 2);
+    fixture_train(&f, images, NULL, 2, 1, 1);
+    fixture_sample(&f, 1, NULL, 2, images);
+    for (int64_t i = 0; i < 2 * f.data.height * f.data.width * f.data.channels; i++)
         ck_assert_float_le(fabsf(images[i]), 1); /* tanh */
     free(images);
 }
@@ -318,20 +320,20 @@ START_TEST(training_moves_samples_to_the_ring)
     ck_assert_msg(gan_dataset_open(&o, &ring, &message) == GAN_OK, "%s", message.text);
     use_vectors();
     fixture_set(&f, "latent", "2");
-    fixture_set(&f, "g_widths", "[64, 64]");
-    fixture_set(&f, "d_widths", "[64, 64]");
+    fixture_set(&f, "g_widths", "[48, 48]");
+    fixture_set(&f, "d_widths", "[48, 48]");
     fixture_set(&f, "lipschitz", _i ? "clip" : "penalty");
     fixture_set(&f, "clip", "0.1");
     fixture_set(&f, "lambda", "0.1");
-    fixture_set(&f, "g_lr", "0.001");
-    fixture_set(&f, "d_lr", "0.001");
+    fixture_set(&f, "g_lr", "0.002");
+    fixture_set(&f, "d_lr", "0.002");
     fixture_build(&f);
     double before = distance_from_ring();
-    for (int64_t i = 0, k = 0; i < 400; i++) {
-        float batch[2 * 64];
-        for (int64_t j = 0; j < 64; j++, k++)
+    for (int64_t i = 0, k = 0; i < 300; i++) {
+        float batch[2 * 32];
+        for (int64_t j = 0; j < 32; j++, k++)
             gan_dataset_get(ring, k % f.data.count, &batch[2 * j], NULL, NULL);
-        fixture_train(&f, batch, NULL, 64, 3, 1);
+        fixture_train(&f, batch, NULL, 32, 2, 1);
     }
     double after = distance_from_ring();
     ck_assert_msg(before > 0.6 && after < 0.35, "the samples' distance from the ring went from %g to %g", before,
