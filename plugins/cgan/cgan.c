@@ -15,8 +15,6 @@
  *     max_{E,R,M}  E log R(E(x)) + E log(1 - R(E(G(z, c')))) + E log M(E(x), c) + E log(1 - M(E(x), w))
  *     max_G        (1 - v) E log R(E(G(z, c'))) + v E log M(E(G(z, c')), c'),   v the match_weight
  */
-#include <stdlib.h>
-
 #include "networks.h"
 
 typedef struct cgan {
@@ -150,38 +148,15 @@ static gan_status g_step(gan_model *base, const gan_batch *batch, gan_metrics *o
     return gan_status_of(base->ctx);
 }
 
-/* i mod classes: a grid of as many columns as classes has one in each. */
-static gan_tensor *all_classes(cgan *m, int64_t n)
-{
-    int32_t *labels = malloc((size_t)n * sizeof *labels);
-    if (!labels) {
-        gan_raise(m->base.ctx, GAN_ERROR_MEMORY, "no memory for %lld labels", (long long)n);
-        return NULL;
-    }
-    for (int64_t i = 0; i < n; i++)
-        labels[i] = (int32_t)(i % m->classes);
-    gan_tensor *t = gan_from_i32(m->base.ctx, GAN_SHAPE(n), labels);
-    free(labels);
-    return t;
-}
-
 static gan_status sample(gan_model *base, const gan_sample_request *request, gan_tensor **images)
 {
     cgan *m = (cgan *)base;
     gan_tensor *z = gan_randn_of_seeds(base->ctx, request->seeds, request->n, m->latent);
-    gan_tensor *c = request->labels ? request->labels : all_classes(m, request->n);
-    if (!c)
-        return gan_status_of(base->ctx);
+    gan_tensor *c = gan_request_labels(base->ctx, request, m->classes);
     gan_tensor *fake = gan_forward_given(m->generator, z, c);
     if (gan_status_of(base->ctx) == GAN_OK)
         *images = fake;
     return gan_status_of(base->ctx);
-}
-
-static void destroy(gan_model *base)
-{
-    gan_model_finish(base);
-    free(base);
 }
 
 /* Whether data and options fit each other. */
@@ -225,13 +200,9 @@ static gan_status build(const gan_build *b, gan_model **out)
     const gan_options *o = b->options;
     if (check(b) != GAN_OK)
         return gan_status_of(b->ctx);
-    cgan *m = calloc(1, sizeof *m);
+    cgan *m = gan_model_new(b->ctx, sizeof *m);
     if (!m)
-        return gan_raise(b->ctx, GAN_ERROR_MEMORY, "no memory for the model");
-    if (gan_model_init(&m->base, b->ctx) != GAN_OK) {
-        free(m);
         return gan_status_of(b->ctx);
-    }
     m->latent = gan_options_int(o, "latent");
     m->classes = b->data->classes;
     m->mismatch = gan_options_bool(o, "mismatch");
@@ -247,13 +218,7 @@ static gan_status build(const gan_build *b, gan_model **out)
     gan_model_network(&m->base, "generator", m->generator, GAN_ROLE_GENERATOR);
     make_discriminator(m, b);
     gan_model_conditional(&m->base, m->classes);
-
-    if (gan_status_of(b->ctx) != GAN_OK) {
-        destroy(&m->base);
-        return gan_status_of(b->ctx);
-    }
-    *out = &m->base;
-    return GAN_OK;
+    return gan_model_built(&m->base, gan_model_free, out);
 }
 
 static const gan_option options[] = {
@@ -297,14 +262,7 @@ static const gan_chart charts[] = {
 };
 
 static const gan_plugin plugin = {
-    .magic = GAN_PLUGIN_MAGIC,
-    .struct_size = sizeof(gan_plugin),
-    .abi_major = GAN_ABI_MAJOR,
-    .abi_minor = GAN_ABI_MINOR,
-    .needs_minor = 0,
-    .built_with = GAN_BUILT_WITH,
-    .id = "cgan",
-    .version = "1.0.0",
+    GAN_PLUGIN_IDENTITY("cgan", "1.0.0"),
     .title = "Conditional GAN",
     .paper = "Mirza & Osindero, 2014, arXiv:1411.1784",
     .summary =
@@ -315,13 +273,10 @@ static const gan_plugin plugin = {
     .defaults = defaults,
     .charts = charts,
     .build = build,
-    .destroy = destroy,
+    .destroy = gan_model_free,
     .d_step = d_step,
     .g_step = g_step,
     .sample = sample,
 };
 
-const gan_plugin *gan_plugin_entry(void)
-{
-    return &plugin;
-}
+GAN_PLUGIN_ENTRY(plugin)

@@ -14,8 +14,6 @@
  * Real and generated images go through D in batches of their own, so that batch norm never mixes them; the two
  * gradients are added up, and D is updated once. The generated batch is used again for G's update.
  */
-#include <stdlib.h>
-
 #include <gan/gan.h>
 
 typedef struct dcgan {
@@ -95,8 +93,7 @@ static gan_status sample(gan_model *base, const gan_sample_request *request, gan
 static void destroy(gan_model *base)
 {
     drop_fake((dcgan *)base);
-    gan_model_finish(base);
-    free(base);
+    gan_model_free(base);
 }
 
 static gan_status build(const gan_build *b, gan_model **out)
@@ -104,13 +101,9 @@ static gan_status build(const gan_build *b, gan_model **out)
     const gan_options *o = b->options;
     if (gan_dcgan_check(b->ctx, b->data->height, b->data->width) != GAN_OK)
         return gan_status_of(b->ctx);
-    dcgan *m = calloc(1, sizeof *m);
+    dcgan *m = gan_model_new(b->ctx, sizeof *m);
     if (!m)
-        return gan_raise(b->ctx, GAN_ERROR_MEMORY, "no memory for the model");
-    if (gan_model_init(&m->base, b->ctx) != GAN_OK) {
-        free(m);
         return gan_status_of(b->ctx);
-    }
     m->latent = gan_options_int(o, "latent");
     gan_image_network g = {.resolution = b->data->height, .channels = b->data->channels, .norm = GAN_NORM_BATCH};
     gan_image_network d = g;
@@ -129,13 +122,7 @@ static gan_status build(const gan_build *b, gan_model **out)
     gan_optimizer_add(m->d_optim = gan_adam(b->ctx, adam), m->discriminator);
     gan_model_optimizer(&m->base, "g_optim", m->g_optim);
     gan_model_optimizer(&m->base, "d_optim", m->d_optim);
-
-    if (gan_status_of(b->ctx) != GAN_OK) {
-        destroy(&m->base);
-        return gan_status_of(b->ctx);
-    }
-    *out = &m->base;
-    return GAN_OK;
+    return gan_model_built(&m->base, destroy, out);
 }
 
 static const gan_option options[] = {
@@ -160,14 +147,7 @@ static const gan_chart charts[] = {
 };
 
 static const gan_plugin plugin = {
-    .magic = GAN_PLUGIN_MAGIC,
-    .struct_size = sizeof(gan_plugin),
-    .abi_major = GAN_ABI_MAJOR,
-    .abi_minor = GAN_ABI_MINOR,
-    .needs_minor = 0,
-    .built_with = GAN_BUILT_WITH,
-    .id = "dcgan",
-    .version = "1.0.0",
+    GAN_PLUGIN_IDENTITY("dcgan", "1.0.0"),
     .title = "Deep convolutional GAN",
     .paper = "Radford et al., 2016, arXiv:1511.06434",
     .summary = "A generator of transposed convolutions and a discriminator of strided ones, with batch norm in both.",
@@ -182,7 +162,4 @@ static const gan_plugin plugin = {
     .sample = sample,
 };
 
-const gan_plugin *gan_plugin_entry(void)
-{
-    return &plugin;
-}
+GAN_PLUGIN_ENTRY(plugin)
