@@ -15,7 +15,8 @@ void bench_clock_stop(gan_context *ctx);
 /* Since the start: time inside kernels; multiplications and additions of convolutions and matrix products. */
 double bench_clock_seconds(void);
 double bench_clock_flops(void);
-/* A table of kernels by shape, the slowest first, per step of `steps`, on standard error. */
+/* A table of kernels by shape, the slowest first, on standard error: milliseconds and calls in each of `steps`, and the
+ * fastest single call. */
 void bench_clock_report(size_t steps);
 
 #endif

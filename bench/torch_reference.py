@@ -2,7 +2,7 @@
 """The benchmark's programs in PyTorch, as a PyTorch user would write them at their best.
 
 One process measures one program in one mode and prints one JSON line, with the same fields as the C programs
-(bench/README.md). `--list PROGRAM PRECISION` prints the modes that are worth comparing.
+(bench/README.md). `PROGRAM --list all` prints the modes that are worth comparing.
 
 A mode is written  loop-layout[-compile][-keepheap]:
   loop     literal   the chapter's loop, line for line
@@ -30,13 +30,15 @@ from programs import PROGRAMS
 KEEP_HEAP = {"MALLOC_TRIM_THRESHOLD_": "17179869184", "MALLOC_MMAP_THRESHOLD_": "17179869184",
              "MALLOC_TOP_PAD_": "67108864"}
 
-MODES_OF_CONVOLUTIONS = ["literal-nchw", "tuned-nchw", "tuned-nhwc", "tuned-nchw-keepheap", "tuned-nhwc-keepheap",
-                         "tuned-nchw-compile-keepheap", "tuned-nhwc-compile-keepheap"]
-MODES_OF_PRODUCTS = ["literal-nchw", "tuned-nchw", "tuned-nchw-compile", "tuned-nchw-keepheap"]
+# The modes that are fastest on the machines where all were tried; then the others.
+LIKELY = {True: ["tuned-nchw-keepheap", "tuned-nhwc-keepheap", "tuned-nhwc-compile-keepheap"],
+          False: ["tuned-nchw", "tuned-nchw-keepheap", "tuned-nchw-compile"]}
+OTHERS = {True: ["literal-nchw", "tuned-nchw", "tuned-nhwc", "tuned-nchw-compile-keepheap"], False: ["literal-nchw"]}
 
 
-def modes(program):
-    return MODES_OF_CONVOLUTIONS if PROGRAMS[program].convolutional else MODES_OF_PRODUCTS
+def modes(program, which):
+    kind = PROGRAMS[program].convolutional
+    return LIKELY[kind] + (OTHERS[kind] if which == "all" else [])
 
 
 def parse():
@@ -49,7 +51,7 @@ def parse():
     parser.add_argument("--warmup", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of programs.py")
-    parser.add_argument("--list", action="store_true", help="print the modes of the program, and stop")
+    parser.add_argument("--list", choices=["likely", "all"], help="print the modes of the program, and stop")
     return parser.parse_args()
 
 
@@ -89,7 +91,7 @@ class Clock:
 def main():
     args = parse()
     if args.list:
-        print("\n".join(modes(args.program)))
+        print("\n".join(modes(args.program, args.list)))
         return
     if "keepheap" in args.mode and not all(os.environ.get(k) == v for k, v in KEEP_HEAP.items()):
         os.execvpe(sys.executable, [sys.executable] + sys.argv, {**os.environ, **KEEP_HEAP})
