@@ -153,9 +153,8 @@ static const gan_init xavier = {GAN_INIT_XAVIER_UNIFORM, 1.0f, 0.0f}, zero = {GA
 
 static gan_layer *conv3(gan_layer *net, int64_t in, int64_t out, bool residual, bool bias)
 {
-    const gan_nn_args args = {.weight = {GAN_INIT_XAVIER_UNIFORM, residual ? sqrtf(2.0f) : 1.0f, 0.0f},
-                              .bias = zero,
-                              .no_bias = !bias};
+    const gan_nn_args args = {
+        .weight = {GAN_INIT_XAVIER_UNIFORM, residual ? sqrtf(2.0f) : 1.0f, 0.0f}, .bias = zero, .no_bias = !bias};
     return gan_nn_conv2d(net, in, out, 3, (gan_conv){.stride = 1, .pad = 1}, &args);
 }
 
@@ -166,8 +165,8 @@ static gan_layer *conv1(gan_layer *net, int64_t in, int64_t out, bool bias)
 }
 
 /* The 1x1 convolution of a shortcut commutes with resizing, and runs at the smaller of the two sizes. No biases: what
- * they would add to a channel, the next batch norms take away again, the network's last one from the shortcuts; and Adam
- * would make whole steps of the rounding errors that are their gradients. */
+ * they would add to a channel, the next batch norms take away again, the network's last one from the shortcuts; and
+ * Adam would make whole steps of the rounding errors that are their gradients. */
 static void block_up(gan_layer *net, const gan_image_network *n, int64_t in, int64_t out)
 {
     gan_context *ctx = gan_layer_context(net);
