@@ -14,8 +14,6 @@
  * With labels y, G's batch norms have a scale and a shift for each class, and D adds the inner product of its last
  * features with a vector of y.
  */
-#include <stdlib.h>
-
 #include <gan/gan.h>
 
 typedef struct sngan {
@@ -84,25 +82,11 @@ static gan_status g_step(gan_model *base, const gan_batch *batch, gan_metrics *o
     return gan_status_of(base->ctx);
 }
 
-/* The classes in turn. */
-static gan_tensor *labels_in_turn(const sngan *m, int64_t n)
-{
-    int32_t *y = malloc((size_t)(n > 0 ? n : 1) * sizeof *y);
-    if (!y)
-        gan_raise(m->base.ctx, GAN_ERROR_MEMORY, "no memory for %lld labels", (long long)n);
-    for (int64_t i = 0; y && i < n; i++)
-        y[i] = (int32_t)(i % m->classes);
-    gan_tensor *labels = y ? gan_from_i32(m->base.ctx, GAN_SHAPE(n), y) : NULL;
-    free(y);
-    return labels;
-}
-
 static gan_status sample(gan_model *base, const gan_sample_request *request, gan_tensor **images)
 {
     sngan *m = (sngan *)base;
-    gan_tensor *z = gan_randn_of_seeds(base->ctx, request->seeds, request->n, m->latent), *y = NULL;
-    if (m->classes > 0)
-        y = request->labels ? request->labels : labels_in_turn(m, request->n);
+    gan_tensor *z = gan_randn_of_seeds(base->ctx, request->seeds, request->n, m->latent);
+    gan_tensor *y = m->classes > 0 ? gan_request_labels(base->ctx, request, m->classes) : NULL;
     gan_tensor *fake = generator(m, z, y);
     if (gan_status_of(base->ctx) == GAN_OK)
         *images = fake;
@@ -153,24 +137,14 @@ static gan_optimizer *optimizer(const gan_build *b, const char *lr_option, gan_l
     return made;
 }
 
-static void destroy(gan_model *base)
-{
-    gan_model_finish(base);
-    free(base);
-}
-
 static gan_status build(const gan_build *b, gan_model **out)
 {
     const gan_options *o = b->options;
     if (check(b) != GAN_OK)
         return gan_status_of(b->ctx);
-    sngan *m = calloc(1, sizeof *m);
+    sngan *m = gan_model_new(b->ctx, sizeof *m);
     if (!m)
-        return gan_raise(b->ctx, GAN_ERROR_MEMORY, "no memory for the model");
-    if (gan_model_init(&m->base, b->ctx) != GAN_OK) {
-        free(m);
         return gan_status_of(b->ctx);
-    }
     bool hinge = gan_options_is(o, "loss", "hinge");
     m->latent = gan_options_int(o, "latent");
     m->classes = gan_options_bool(o, "conditional") ? b->data->classes : 0;
@@ -186,12 +160,7 @@ static gan_status build(const gan_build *b, gan_model **out)
     m->d_optim = optimizer(b, "d_lr", m->discriminator);
     gan_model_optimizer(&m->base, "g_optim", m->g_optim);
     gan_model_optimizer(&m->base, "d_optim", m->d_optim);
-    if (gan_status_of(b->ctx) != GAN_OK) {
-        destroy(&m->base);
-        return gan_status_of(b->ctx);
-    }
-    *out = &m->base;
-    return GAN_OK;
+    return gan_model_built(&m->base, gan_model_free, out);
 }
 
 static const gan_option options[] = {
@@ -233,14 +202,7 @@ static const gan_chart charts[] = {
 };
 
 static const gan_plugin plugin = {
-    .magic = GAN_PLUGIN_MAGIC,
-    .struct_size = sizeof(gan_plugin),
-    .abi_major = GAN_ABI_MAJOR,
-    .abi_minor = GAN_ABI_MINOR,
-    .needs_minor = 0,
-    .built_with = GAN_BUILT_WITH,
-    .id = "sngan",
-    .version = "1.0.0",
+    GAN_PLUGIN_IDENTITY("sngan", "1.0.0"),
     .title = "Spectrally normalized GAN",
     .paper = "Miyato et al., 2018, arXiv:1802.05957; Miyato and Koyama, 2018, arXiv:1802.05637",
     .summary = "Residual networks with a discriminator whose every weight is divided by its largest singular value; "
@@ -250,13 +212,10 @@ static const gan_plugin plugin = {
     .defaults = defaults,
     .charts = charts,
     .build = build,
-    .destroy = destroy,
+    .destroy = gan_model_free,
     .d_step = d_step,
     .g_step = g_step,
     .sample = sample,
 };
 
-const gan_plugin *gan_plugin_entry(void)
-{
-    return &plugin;
-}
+GAN_PLUGIN_ENTRY(plugin)

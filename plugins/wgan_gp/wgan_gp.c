@@ -14,7 +14,6 @@
  *              |dD(x')/dx'| - 1), x' being a random point between a real and a generated sample
  *     clip     D's weights are clipped to [-c, c] before each of its steps
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include <gan/gan.h>
@@ -176,24 +175,14 @@ static gan_optimizer *optimizer(const wgan *m, const gan_build *b, const char *l
     return made;
 }
 
-static void destroy(gan_model *base)
-{
-    gan_model_finish(base);
-    free(base);
-}
-
 static gan_status build(const gan_build *b, gan_model **out)
 {
     const gan_options *o = b->options;
     if (check(b) != GAN_OK)
         return gan_status_of(b->ctx);
-    wgan *m = calloc(1, sizeof *m);
+    wgan *m = gan_model_new(b->ctx, sizeof *m);
     if (!m)
-        return gan_raise(b->ctx, GAN_ERROR_MEMORY, "no memory for the model");
-    if (gan_model_init(&m->base, b->ctx) != GAN_OK) {
-        free(m);
         return gan_status_of(b->ctx);
-    }
     m->latent = gan_options_int(o, "latent");
     m->clipped = gan_options_is(o, "lipschitz", "clip");
     m->clip = (float)gan_options_float(o, "clip");
@@ -210,12 +199,7 @@ static gan_status build(const gan_build *b, gan_model **out)
     m->d_optim = optimizer(m, b, "d_lr", m->critic);
     gan_model_optimizer(&m->base, "g_optim", m->g_optim);
     gan_model_optimizer(&m->base, "d_optim", m->d_optim);
-    if (gan_status_of(b->ctx) != GAN_OK) {
-        destroy(&m->base);
-        return gan_status_of(b->ctx);
-    }
-    *out = &m->base;
-    return GAN_OK;
+    return gan_model_built(&m->base, gan_model_free, out);
 }
 
 static const gan_option options[] = {
@@ -263,14 +247,7 @@ static const gan_chart charts[] = {
 };
 
 static const gan_plugin plugin = {
-    .magic = GAN_PLUGIN_MAGIC,
-    .struct_size = sizeof(gan_plugin),
-    .abi_major = GAN_ABI_MAJOR,
-    .abi_minor = GAN_ABI_MINOR,
-    .needs_minor = 0,
-    .built_with = GAN_BUILT_WITH,
-    .id = "wgan_gp",
-    .version = "1.0.0",
+    GAN_PLUGIN_IDENTITY("wgan_gp", "1.0.0"),
     .title = "Wasserstein GAN with gradient penalty or clipping",
     .paper = "Gulrajani et al., 2017, arXiv:1704.00028; Arjovsky et al., 2017, arXiv:1701.07875",
     .summary = "A critic whose scores differ by the Wasserstein distance of real and generated images, kept Lipschitz "
@@ -279,14 +256,11 @@ static const gan_plugin plugin = {
     .defaults = defaults,
     .charts = charts,
     .build = build,
-    .destroy = destroy,
+    .destroy = gan_model_free,
     .d_step = d_step,
     .g_step = g_step,
     .sample = sample,
     .get_extension = get_extension,
 };
 
-const gan_plugin *gan_plugin_entry(void)
-{
-    return &plugin;
-}
+GAN_PLUGIN_ENTRY(plugin)
