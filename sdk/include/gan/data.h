@@ -106,9 +106,9 @@ typedef struct gan_data_class {
 /* What is in a source. */
 typedef struct gan_data_summary {
     uint32_t struct_size;
-    int64_t count;   /* samples that are right */
-    int64_t bad;     /* files that are not */
-    int64_t skipped; /* files that no name makes an image, and hidden ones */
+    int64_t count;                                        /* samples that are right */
+    int64_t bad;                                          /* files that are not */
+    int64_t skipped;                                      /* files that no name makes an image, and hidden ones */
     int64_t width_min, width_max, height_min, height_max; /* of the source's images; 0: none is right */
     int64_t grey, colour;                                 /* images of 1 and of 3 channels */
     int64_t n_classes;
