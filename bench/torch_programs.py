@@ -256,7 +256,8 @@ def cgan(mode, s):
 def cgan_conv(mode, s):
     """DCGAN's networks, with batch norm by class in G and a projection discriminator. Real and fake batches apart; those
     who tune compute the real images' features once for both labels."""
-    n, size, channels, latent, classes = s["train.batch"], s["data.resolution"], s["data.channels"], 100, s["data.classes"]
+    n, size, channels, classes = s["train.batch"], s["data.resolution"], s["data.channels"], s["data.classes"]
+    latent = 100
     g = mode.network(networks.dcgan_generator(size, channels, 64, latent, classes))
     d = mode.network(networks.dcgan_discriminator(size, channels, 64, True, classes))
     d_optim, g_optim = adam(d.parameters(), 1e-4), adam(g.parameters(), 1e-4)
@@ -495,7 +496,8 @@ def cyclegan_generator_only(mode, _):
 
 
 BUILD = {"gan": gan, "dcgan": dcgan, "cgan": cgan, "cgan-conv": cgan_conv, "wgan_gp": wgan_gp,
-         "wgan_gp-resnet": wgan_gp, "wgan": wgan_gp, "sngan": sngan, "cyclegan": cyclegan, "cyclegan-generator": cyclegan_generator_only}
+         "wgan_gp-resnet": wgan_gp, "wgan": wgan_gp, "sngan": sngan, "cyclegan": cyclegan,
+         "cyclegan-generator": cyclegan_generator_only}
 
 
 def build(program, words, precision, changes):
