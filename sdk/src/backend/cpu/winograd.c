@@ -66,7 +66,7 @@ static int64_t cost_of(int id, gan__direction direction, const gan__conv_args *a
     int64_t cost = tiles * s->points * s->points * s->step * s->step;
     /* The transformed weights are as much work as some tiles, more where they are operands and not the result. */
     cost += cost * (direction == GAN__WEIGHT ? 16 : 48) / tiles;
-    return cost <= direct * 3 / 4 ? cost : INT64_MAX;
+    return cost <= direct * 4 / 5 ? cost : INT64_MAX;
 }
 
 /* The scheme for these shapes, -1 if there is none. */
