@@ -56,6 +56,19 @@ for plugin in "$work/with cmake/build/tiny.so" "$work/with make/tiny.so"; do
 done
 (cd "$work" && ls runs/00001-tiny-*/fakes*.png >/dev/null) || fail "no second run folder with samples"
 
+# Every variant's folder builds alone against what is installed, and its configs are read.
+for folder in "$source"/plugins/*/; do
+    name=$(basename "$folder")
+    cp -r "$folder" "$work/$name alone"
+    "$cmake" -S "$work/$name alone" -B "$work/$name alone/build" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_C_COMPILER="$compiler" \
+        -DCMAKE_C_FLAGS="-Wall -Wextra -Werror" >"$work/log" || fail "cmake of $name alone: $(cat "$work/log")"
+    "$cmake" --build "$work/$name alone/build" >"$work/log" || fail "building $name alone: $(cat "$work/log")"
+    "$prefix/bin/ganhost" describe "$work/$name alone/build/$name.so" >"$work/log" || fail "describe $name built alone"
+    for config in "$prefix/share/ganhost/$name"/*.yaml; do
+        grep -q "^plugin: $name$" "$config" || fail "$config is not installed, or of another plugin"
+    done
+done
+
 # An installed plugin is found by its bare name.
 "$prefix/bin/ganhost" describe gan >"$work/log" || fail "describe gan from the installed folder"
 echo "installed, moved, and built against in both ways"
