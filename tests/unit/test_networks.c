@@ -260,6 +260,230 @@ START_TEST(labels_must_be_given_and_fit)
 }
 END_TEST
 
+/* ---- one input, several sets of labels ---- */
+
+enum { SETS = 3, EACH = 4 };
+
+static gan_tensor *labels_of(const int32_t *values)
+{
+    return gan_from_i32(ctx, GAN_SHAPE(EACH), values);
+}
+
+static void make_sets(gan_tensor **sets)
+{
+    static const int32_t values[SETS][EACH] = {{0, 1, 2, 0}, {2, 2, 0, 1}, {1, 0, 1, 2}};
+    for (int i = 0; i < SETS; i++)
+        sets[i] = labels_of(values[i]);
+}
+
+/* Convolutions, fused activations on both sides of the first layer that depends on labels, and a projection. */
+static gan_layer *labelled_network(void)
+{
+    const gan_conv same = {.pad = 1};
+    gan_layer *net = gan_sequential(ctx, NULL);
+    gan_nn_conv2d(net, 2, 3, 3, same, NULL);
+    gan_nn_batch_norm(net, 3, NULL);
+    gan_nn_leaky_relu(net, 0.2f);
+    gan_nn_conv2d(gan_residual(net, 0.7f), 3, 3, 3, same, NULL);
+    gan_nn_conditional_batch_norm(net, 3, 3);
+    gan_nn_relu(net);
+    gan_nn_sum_pool(net);
+    gan_layer *sum = gan_nn_sum(net);
+    gan_nn_linear(sum, 3, 1, NULL);
+    gan_nn_projection(sum, 3, 3, NULL);
+    gan_tensor *gamma = gan_layer_find(net, "4.weight");
+    gan_assign(gamma, gan_rand(ctx, gan_shape_of(gamma), 0.5f, 1.5f));
+    return net;
+}
+
+static void check_close(gan_tensor *a, gan_tensor *b, float tolerance)
+{
+    float of_a[512], of_b[512];
+    check_ok();
+    ck_assert(gan_shape_equal(gan_shape_of(a), gan_shape_of(b)) && gan_count(a) <= 512);
+    ck_assert_int_eq(gan_read_f32(a, of_a), GAN_OK);
+    ck_assert_int_eq(gan_read_f32(b, of_b), GAN_OK);
+    for (int i = 0; i < gan_count(a); i++)
+        ck_assert_msg(fabsf(of_a[i] - of_b[i]) <= tolerance * (1 + fabsf(of_b[i])), "element %d is %g, should be %g", i,
+                      (double)of_a[i], (double)of_b[i]);
+}
+
+static void check_same(gan_tensor *a, gan_tensor *b)
+{
+    check_close(a, b, 1e-6f);
+}
+
+/* Results and derivatives are those of separate passes, in training and in evaluation. */
+START_TEST(each_set_of_labels_gives_what_its_own_pass_gives)
+{
+    gan_layer *net = labelled_network();
+    gan_layer_train(net, _i == 0);
+    static const char *const names[] = {"0.weight", "1.weight", "3.0.bias", "4.weight", "7.0.weight", "7.1.weight"};
+    enum { WEIGHTS = sizeof names / sizeof *names };
+    gan_tensor *sets[SETS], *results[SETS], *weights[WEIGHTS], *shared[WEIGHTS], *separate[WEIGHTS];
+    gan_tensor *x = shaped(GAN_SHAPE(EACH, 4, 4, 2)), *together = gan_zeros(ctx, GAN_SHAPE(1)), *apart = together;
+    make_sets(sets);
+    for (int i = 0; i < WEIGHTS; i++)
+        weights[i] = gan_layer_find(net, names[i]);
+    gan_forward_given_each(net, x, sets, SETS, results);
+    for (int i = 0; i < SETS; i++) {
+        gan_tensor *alone = gan_forward_given(net, x, sets[i]);
+        check_same(results[i], alone);
+        together = gan_add(together, gan_mean(gan_square(results[i])));
+        apart = gan_add(apart, gan_mean(gan_square(alone)));
+    }
+    ck_assert_int_eq(gan_grad(together, weights, WEIGHTS, shared, 0), GAN_OK);
+    ck_assert_int_eq(gan_grad(apart, weights, WEIGHTS, separate, 0), GAN_OK);
+    for (int i = 0; i < WEIGHTS; i++)
+        check_close(shared[i], separate[i], 1e-4f); /* sums in another order */
+    ck_assert(item(gan_sqnorm(shared[0])) > 0);
+    ck_assert(isfinite(item(gan_sum(x)))); /* not released */
+    gan_layer_destroy(net);
+}
+END_TEST
+
+/* From zero and with a momentum of 0.1, statistics are 0.1 of the batch's after one update, 0.19 after two. */
+START_TEST(layers_in_front_of_labels_run_once)
+{
+    gan_layer *net = labelled_network();
+    gan_tensor *sets[SETS], *results[SETS], *x = shaped(GAN_SHAPE(EACH, 4, 4, 2));
+    make_sets(sets);
+    gan_forward_given_each(net, x, sets, SETS, results);
+    gan_tensor *once = gan_add_scalar(gan_layer_find(net, "1.running_mean"), 0);
+    gan_tensor *thrice = gan_add_scalar(gan_layer_find(net, "4.running_mean"), 0);
+    gan_forward_given(net, x, sets[0]);
+    check_same(gan_layer_find(net, "1.running_mean"), gan_scale(once, 0.19f / 0.1f));
+    check_same(gan_layer_find(net, "4.running_mean"), gan_scale(thrice, (1 - 0.6561f) / (1 - 0.729f)));
+    ck_assert(item(gan_sqnorm(once)) > 0 && item(gan_sqnorm(thrice)) > 0);
+    gan_layer_destroy(net);
+}
+END_TEST
+
+/* Its result depends on the labels; `user` counts the calls. */
+static gan_tensor *plus_label(gan_layer *self, gan_tensor *x, void *user)
+{
+    int32_t labels[EACH] = {0};
+    ++*(int *)user;
+    gan_read_i32(gan_layer_labels(self), labels);
+    return gan_add_scalar(x, (float)labels[0]);
+}
+
+/* Dropout draws one mask for all sets in front of labels, one for each behind them. What a custom layer does with
+ * labels is not known: it counts as dependent. */
+START_TEST(layers_behind_labels_run_for_each_set)
+{
+    int calls;
+    gan_tensor *x = shaped(GAN_SHAPE(EACH, 64)), *results[SETS], *sets[SETS], *same[2];
+    make_sets(sets);
+    same[0] = same[1] = sets[0];
+    for (int behind = 0; behind < 2; behind++) {
+        gan_layer *net = gan_sequential(ctx, NULL);
+        if (!behind)
+            gan_nn_dropout(net, 0.5f);
+        gan_nn_custom(net, "plus_label", plus_label, &calls, NULL);
+        if (behind)
+            gan_nn_dropout(net, 0.5f);
+        calls = 0;
+        gan_forward_given_each(net, x, same, 2, results);
+        ck_assert_int_eq(calls, 2);
+        ck_assert((item(gan_sqnorm(gan_sub(results[0], results[1]))) == 0) == !behind);
+        gan_layer_train(net, false);
+        gan_forward_given_each(net, x, sets, SETS, results);
+        for (int i = 0; i < SETS; i++)
+            check_same(results[i], gan_forward_given(net, x, sets[i]));
+        gan_layer_destroy(net);
+    }
+}
+END_TEST
+
+/* A network that passes its input on, one without conditional layers, one that begins with one, and a single layer. */
+START_TEST(any_network_takes_several_sets)
+{
+    gan_tensor *sets[SETS], *results[SETS], *x = shaped(GAN_SHAPE(EACH, 5));
+    make_sets(sets);
+    for (int kind = 0; kind < 4; kind++) {
+        gan_layer *net = gan_sequential(ctx, NULL), *applied = net;
+        if (kind == 2)
+            gan_nn_join_label(net, 3, 2);
+        if (kind == 1 || kind == 2) {
+            gan_nn_linear(net, kind == 2 ? 7 : 5, 6, NULL);
+            gan_nn_relu(net);
+        }
+        if (kind == 3)
+            applied = gan_nn_projection(net, 5, 3, NULL);
+        for (int n = 0; n <= SETS; n++) {
+            gan_forward_given_each(applied, x, sets, n, results);
+            for (int i = 0; i < n; i++)
+                check_same(results[i], gan_forward_given(applied, x, sets[i]));
+        }
+        gan_layer_destroy(net);
+    }
+}
+END_TEST
+
+START_TEST(each_set_of_labels_must_be_given_and_fit)
+{
+    gan_layer *net = labelled_network();
+    gan_tensor *x = shaped(GAN_SHAPE(EACH, 4, 4, 2)), *results[2];
+    gan_tensor *fits = labels_of((const int32_t[]){0, 1, 2, 0});
+    gan_forward_given_each(net, x, (gan_tensor *[]){fits, NULL}, 2, results);
+    ck_assert(!gan_is_poison(results[0]) && gan_is_poison(results[1]));
+    expect_error(GAN_ERROR_STATE, "needs labels");
+    gan_tensor *one = gan_from_i32(ctx, GAN_SHAPE(1), (const int32_t[]){0});
+    gan_forward_given_each(net, x, (gan_tensor *[]){fits, one}, 2, results);
+    ck_assert(!gan_is_poison(results[0]) && gan_is_poison(results[1]));
+    expect_error(GAN_ERROR_SHAPE, "do not fit");
+    gan_forward_given_each(net, shaped(GAN_SHAPE(EACH, 4, 4, 5)), (gan_tensor *[]){fits, fits}, 2, results);
+    ck_assert(gan_is_poison(results[0]) && gan_is_poison(results[1]));
+    ck_assert_int_eq(gan_status_of(ctx), GAN_ERROR_SHAPE);
+    gan_clear_status(ctx);
+    gan_nn_linear(net, 0, 0, NULL);
+    gan_clear_status(ctx);
+    gan_forward_given_each(net, x, (gan_tensor *[]){fits, fits}, 2, results);
+    ck_assert(gan_is_poison(results[0]) && gan_is_poison(results[1]));
+    gan_clear_status(ctx);
+    gan_layer_destroy(net);
+}
+END_TEST
+
+/* What the sets share is released behind the last of them, and whatever fails leaves nothing behind. */
+START_TEST(several_sets_leave_no_memory_behind)
+{
+    gan_layer *net = labelled_network();
+    gan_tensor *sets[SETS], *results[SETS], *x = shaped(GAN_SHAPE(EACH, 32, 32, 2));
+    make_sets(sets);
+    size_t before = 0, features = sizeof(float) * EACH * 32 * 32 * 3;
+    for (int pass = 0; pass < 4; pass++) {
+        gan_scope_begin(ctx);
+        gan_no_grad_begin(ctx);
+        gan_forward_given_each(net, x, sets, SETS, results);
+        gan_no_grad_end(ctx, NULL);
+        size_t with_results = gan_memory(ctx).bytes_in_use;
+        gan_scope_end(ctx, NULL);
+        size_t after = gan_memory(ctx).bytes_in_use;
+        ck_assert(with_results - after < features);
+        ck_assert(pass == 0 || after == before); /* the first pass packs weights, which stays */
+        before = after;
+    }
+    int failures = 0, successes = 0;
+    for (uint64_t nth = 1; successes < 20; nth++) {
+        gan_memory_fail_after(ctx, nth);
+        gan_scope_begin(ctx);
+        gan_forward_given_each(net, x, sets, SETS, results);
+        gan_scope_end(ctx, NULL);
+        gan_memory_fail_after(ctx, 0);
+        ck_assert_uint_eq(gan_memory(ctx).bytes_in_use, before);
+        bool failed = gan_status_of(ctx) != GAN_OK;
+        ck_assert(!failed || gan_status_of(ctx) == GAN_ERROR_MEMORY);
+        failures += failed;
+        successes = failed ? 0 : successes + 1;
+        gan_clear_status(ctx);
+    }
+    ck_assert_int_gt(failures, 20);
+    gan_layer_destroy(net);
+}
+END_TEST
+
 /* ---- sums, networks ---- */
 
 START_TEST(a_sum_adds_its_children)
@@ -426,6 +650,12 @@ static Suite *suite(void)
     tcase_add_test(c, projection_is_an_inner_product);
     tcase_add_test(c, a_label_is_joined_as_its_vector);
     tcase_add_test(c, labels_must_be_given_and_fit);
+    tcase_add_loop_test(c, each_set_of_labels_gives_what_its_own_pass_gives, 0, 2);
+    tcase_add_test(c, layers_in_front_of_labels_run_once);
+    tcase_add_test(c, layers_behind_labels_run_for_each_set);
+    tcase_add_test(c, any_network_takes_several_sets);
+    tcase_add_test(c, each_set_of_labels_must_be_given_and_fit);
+    tcase_add_test(c, several_sets_leave_no_memory_behind);
     tcase_add_test(c, a_sum_adds_its_children);
     tcase_add_test(c, networks_fit_their_images);
     tcase_add_test(c, networks_have_the_papers_sizes);

@@ -124,6 +124,11 @@ GAN_API gan_tensor *gan_forward(gan_layer *layer, gan_tensor *x);
 /* The same, for networks with conditional layers: `labels` I32 [N], in [0, classes). Without labels such a layer gives
  * poison. */
 GAN_API gan_tensor *gan_forward_given(gan_layer *layer, gan_tensor *x, gan_tensor *labels);
+/* results[i] = gan_forward_given(layer, x, labels[i]) for each of n. Those children of a sequential network in front of
+ * the first that depends on labels run once for all: they draw dropout's masks once and count x once in their running
+ * statistics. A child depends on labels if it is, or has in it, a conditional or a custom layer. */
+GAN_API void gan_forward_given_each(gan_layer *layer, gan_tensor *x, gan_tensor *const *labels, int n,
+                                    gan_tensor **results);
 /* The labels that the network was given; for gan_nn_custom layers, NULL if there are none. */
 GAN_API gan_tensor *gan_layer_labels(const gan_layer *layer);
 

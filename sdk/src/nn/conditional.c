@@ -65,7 +65,7 @@ static gan_tensor *conditional_forward(gan_layer *layer, gan_tensor *x, gan_acti
 }
 
 static const gan__layer_kind conditional_kind = {
-    .name = "conditional_batch_norm", .forward = conditional_forward, .fuses = true};
+    .name = "conditional_batch_norm", .forward = conditional_forward, .fuses = true, .labelled = true};
 
 gan_layer *gan_nn_conditional_batch_norm(gan_layer *parent, int64_t channels, int64_t classes)
 {
@@ -91,7 +91,8 @@ static gan_tensor *projection_forward(gan_layer *layer, gan_tensor *x, gan_activ
     return gan_scope_end(layer->ctx, gan_sum_over(gan_mul(gan_flatten(x), vector), GAN_AXIS(1), true));
 }
 
-static const gan__layer_kind projection_kind = {.name = "projection", .forward = projection_forward, .spectral = true};
+static const gan__layer_kind projection_kind = {
+    .name = "projection", .forward = projection_forward, .spectral = true, .labelled = true};
 
 gan_layer *gan_nn_projection(gan_layer *parent, int64_t features, int64_t classes, const gan_init *weight)
 {
@@ -117,7 +118,7 @@ static gan_tensor *join_forward(gan_layer *layer, gan_tensor *x, gan_activation 
     return gan_scope_end(layer->ctx, gan_concat((gan_tensor *[]){gan_flatten(x), vector}, 2, 1));
 }
 
-static const gan__layer_kind join_kind = {.name = "join_label", .forward = join_forward};
+static const gan__layer_kind join_kind = {.name = "join_label", .forward = join_forward, .labelled = true};
 
 gan_layer *gan_nn_join_label(gan_layer *parent, int64_t classes, int64_t width)
 {

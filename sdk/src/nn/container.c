@@ -84,11 +84,12 @@ static gan_tensor *run_child(gan_layer *layer, int *i, gan_tensor *x)
     return run(child, x, next->activation);
 }
 
-static gan_tensor *run_children(gan_layer *layer, gan_tensor *x)
+/* Children `first` to `end` - 1 in turn. */
+static gan_tensor *run_children(gan_layer *layer, int first, int end, gan_tensor *x)
 {
     mark m = mark_now(layer->ctx);
     gan_tensor *y = x;
-    for (int i = 0; i < layer->n_children;) {
+    for (int i = first; i < end;) {
         gan_tensor *input = y;
         y = run_child(layer, &i, input);
         if (y != input && input != x)
@@ -100,14 +101,14 @@ static gan_tensor *run_children(gan_layer *layer, gan_tensor *x)
 static gan_tensor *sequential_forward(gan_layer *layer, gan_tensor *x, gan_activation activation)
 {
     (void)activation;
-    return run_children(layer, x);
+    return run_children(layer, 0, layer->n_children, x);
 }
 
 static gan_tensor *residual_forward(gan_layer *layer, gan_tensor *x, gan_activation activation)
 {
     (void)activation;
     mark m = mark_now(layer->ctx);
-    gan_tensor *y = run_children(layer, x), *sum = gan_add(x, y);
+    gan_tensor *y = run_children(layer, 0, layer->n_children, x), *sum = gan_add(x, y);
     if (y != x)
         drop_if_made_since(m, y);
     if (layer->value == 1.0f)
@@ -138,6 +139,50 @@ static gan_tensor *sum_forward(gan_layer *layer, gan_tensor *x, gan_activation a
 static const gan__layer_kind sequential_kind = {.name = "sequential", .forward = sequential_forward, .container = true};
 static const gan__layer_kind residual_kind = {.name = "residual", .forward = residual_forward, .container = true};
 static const gan__layer_kind sum_kind = {.name = "sum", .forward = sum_forward, .container = true};
+
+/* ---- one input, several sets of labels ---- */
+
+static bool depends_on_labels(const gan_layer *layer)
+{
+    bool depends = layer->kind->labelled;
+    for (int i = 0; i < layer->n_children && layer->kind->container && !depends; i++)
+        depends = depends_on_labels(layer->children[i]);
+    return depends;
+}
+
+/* How many children give the same for x whatever the labels; 0 for all but sequential layers. The activation that is
+ * fused with a child is on the child's side of that border, because no activation depends on labels. */
+static int shared_children(const gan_layer *layer)
+{
+    int n = 0;
+    if (layer->kind == &sequential_kind)
+        while (n < layer->n_children && !depends_on_labels(layer->children[n]))
+            n++;
+    return n;
+}
+
+void gan_forward_given_each(gan_layer *layer, gan_tensor *x, gan_tensor *const *labels, int n, gan_tensor **results)
+{
+    int shared = shared_children(layer);
+    if (shared == 0 || n < 2 || layer->dead || layer->ctx != x->ctx) {
+        for (int i = 0; i < n; i++)
+            results[i] = gan_forward_given(layer, x, labels[i]);
+        return;
+    }
+    mark m = mark_now(layer->ctx);
+    gan_tensor *features = run_children(layer, 0, shared, x), *before = layer->labels;
+    bool intermediate = features != x;
+    for (int i = 0; i < n; i++) {
+        layer->labels = labels[i];
+        results[i] = run_children(layer, shared, layer->n_children, features);
+        intermediate = intermediate && results[i] != features;
+    }
+    layer->labels = before;
+    if (intermediate)
+        drop_if_made_since(m, features);
+}
+
+/* ---- making containers ---- */
 
 gan_layer *gan_sequential(gan_context *ctx, gan_layer *parent)
 {

@@ -14,7 +14,8 @@ static gan_tensor *custom_forward(gan_layer *layer, gan_tensor *x, gan_activatio
         y ? y : gan__poison(layer->ctx, GAN_ERROR_STATE, layer->custom_name, "the forward function returned NULL"));
 }
 
-const gan__layer_kind gan__custom_layer = {.name = "custom", .forward = custom_forward, .container = true};
+const gan__layer_kind gan__custom_layer = {
+    .name = "custom", .forward = custom_forward, .container = true, .labelled = true};
 
 gan_layer *gan_nn_custom(gan_layer *parent, const char *kind, gan_forward_fn forward, void *user,
                          void (*destroy)(void *user))

@@ -21,6 +21,7 @@ typedef struct gan__layer_kind {
     bool fuses;     /* applies an activation within its own kernel */
     bool container; /* may have children */
     bool spectral;  /* its weight can be spectrally normalized */
+    bool labelled;  /* may ask for labels */
 } gan__layer_kind;
 
 typedef struct gan__slot {
