@@ -107,6 +107,15 @@ def given(network, labels):
     return network
 
 
+def given_each(network, x, labels):
+    """A Sequential of x for each of several sets of labels; what comes before the first layer that looks at them runs
+    once."""
+    layers, shared = list(network), 0
+    while not any(hasattr(module, "labels") for module in layers[shared].modules()):
+        x, shared = layers[shared](x), shared + 1
+    return [given(nn.Sequential(*layers[shared:]), each)(x) for each in labels]
+
+
 # ---- layers ----
 
 class Sum(nn.Sequential):

@@ -52,28 +52,40 @@ static void report(cgan *m, gan_metrics *out, const char *name, gan_tensor *logi
 
 /* ---- D(x, c): one discriminator of image and condition ---- */
 
-/* One term of D's loss: its gradient is added to the others'. All else is released before the next begins, so that the
- * step takes the memory of one term; and batch norm sees one kind of image at a time. */
-static gan_tensor *joint_term(cgan *m, gan_tensor *images, gan_tensor *c, float target, const char *name,
-                              gan_metrics *out)
+/* The loss of real and of fake images one after the other, each adding its gradient: what one has made is released
+ * before the other begins, and batch norm sees one kind of image at a time. The two terms of the real images share what
+ * D makes of an image before it looks at the class. */
+static gan_tensor *joint_real_loss(cgan *m, const gan_batch *batch, gan_metrics *out)
 {
     gan_scope_begin(m->base.ctx);
-    gan_tensor *logit = gan_forward_given(m->discriminator, images, c);
-    gan_tensor *loss = gan_bce_with_logits(logit, target);
+    gan_tensor *c[2] = {batch->labels, m->mismatch ? wrong_conditions(m, batch) : NULL}, *logit[2];
+    gan_forward_given_each(m->discriminator, batch->images, c, m->mismatch ? 2 : 1, logit);
+    gan_tensor *loss = gan_bce_with_logits(logit[0], 1.0f);
+    if (m->mismatch)
+        loss = gan_add(loss, gan_bce_with_logits(logit[1], 0.0f));
     gan_accumulate(m->d_optim, loss);
-    report(m, out, name, logit);
+    report(m, out, "D(x)", logit[0]);
+    if (m->mismatch)
+        report(m, out, "D(x, wrong)", logit[1]);
+    return gan_scope_end(m->base.ctx, gan_detach(loss));
+}
+
+static gan_tensor *joint_fake_loss(cgan *m, gan_tensor *fake, gan_tensor *c, gan_metrics *out)
+{
+    gan_scope_begin(m->base.ctx);
+    gan_tensor *logit = gan_forward_given(m->discriminator, fake, c);
+    gan_tensor *loss = gan_bce_with_logits(logit, 0.0f);
+    gan_accumulate(m->d_optim, loss);
+    report(m, out, "D(G(z))", logit);
     return gan_scope_end(m->base.ctx, gan_detach(loss));
 }
 
 static gan_tensor *joint_d_loss(cgan *m, const gan_batch *batch, gan_metrics *out)
 {
-    gan_tensor *loss = joint_term(m, batch->images, batch->labels, 1.0f, "D(x)", out);
+    gan_tensor *loss = joint_real_loss(m, batch, out);
     gan_tensor *z = latents(m, batch->n), *c = conditions(m, batch->n);
     gan_tensor *fake = GAN_NO_GRAD(m->base.ctx, gan_forward_given(m->generator, z, c));
-    loss = gan_add(loss, joint_term(m, fake, c, 0.0f, "D(G(z))", out));
-    if (!m->mismatch)
-        return loss;
-    return gan_add(loss, joint_term(m, batch->images, wrong_conditions(m, batch), 0.0f, "D(x, wrong)", out));
+    return gan_add(loss, joint_fake_loss(m, fake, c, out));
 }
 
 /* -log D(G(z, c), c) */
