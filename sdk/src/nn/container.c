@@ -164,14 +164,14 @@ static int shared_children(const gan_layer *layer)
 void gan_forward_given_each(gan_layer *layer, gan_tensor *x, gan_tensor *const *labels, int n, gan_tensor **results)
 {
     int shared = shared_children(layer);
-    if (shared == 0 || n < 2 || layer->dead || layer->ctx != x->ctx) {
+    if (shared == 0 || n < 2 || layer->dead) {
         for (int i = 0; i < n; i++)
             results[i] = gan_forward_given(layer, x, labels[i]);
         return;
     }
     mark m = mark_now(layer->ctx);
     gan_tensor *features = run_children(layer, 0, shared, x), *before = layer->labels;
-    bool intermediate = features != x;
+    bool intermediate = true;
     for (int i = 0; i < n; i++) {
         layer->labels = labels[i];
         results[i] = run_children(layer, shared, layer->n_children, features);
