@@ -1,5 +1,4 @@
 /* losses.c - losses.png: the metrics of a run over time. */
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,8 +9,8 @@
 #define PLOT_WIDTH  900
 #define PLOT_HEIGHT 340
 #define CHARTS_MAX  8
-#define FILTER_ROWS 40  /* shorter runs are drawn as they are */
-#define WINDOW_MAX  101 /* reports that a median is taken over */
+#define FILTER_ROWS 40 /* runs of fewer reports are drawn as they are */
+#define WINDOWS     40 /* a median is taken over this part of the run */
 
 /* A metric's colours: of the filtered line, and of the values behind it. */
 static const struct {
@@ -59,37 +58,28 @@ static void take_out(sorted *s, double value)
     memmove(s->v + at, s->v + at + 1, (size_t)(s->n - at) * sizeof *s->v);
 }
 
-bool report_median(const double *v, int64_t n, int64_t window, double *out)
+bool report_median(const double *x, const double *v, int64_t n, double reach, double *out)
 {
-    int64_t half = window / 2;
-    sorted s = {.v = malloc((size_t)(window + 1) * sizeof *s.v)};
+    sorted s = {.v = malloc((size_t)(n + 1) * sizeof *s.v)};
     if (!s.v)
         return false;
-    for (int64_t i = 0; i < half && i < n; i++)
-        insert(&s, v[i]);
+    int64_t first = 0, behind = 0; /* what is in the window */
     for (int64_t i = 0; i < n; i++) {
-        if (i + half < n)
-            insert(&s, v[i + half]);
-        if (i > half)
-            take_out(&s, v[i - half - 1]);
+        while (behind < n && x[behind] <= x[i] + reach)
+            insert(&s, v[behind++]);
+        while (x[first] < x[i] - reach)
+            take_out(&s, v[first++]);
         out[i] = s.n == 0 ? NAN : s.n % 2 ? s.v[s.n / 2] : 0.5 * (s.v[s.n / 2 - 1] + s.v[s.n / 2]);
     }
     free(s.v);
     return true;
 }
 
-/* About a twentieth of the run, odd. */
-static int64_t window_for(int64_t rows)
-{
-    int64_t window = rows / 20 | 1;
-    return rows < FILTER_ROWS ? 1 : window > WINDOW_MAX ? WINDOW_MAX : window;
-}
-
 /* ---- charts ---- */
 
 typedef struct charts {
     const history *h;
-    int64_t window;
+    double reach; /* of the running median to either side, in thousands of images; 0: values as they are */
     char x_label[96];
     gan_axes axes[CHARTS_MAX];
     gan_series series[CHARTS_MAX][2 * GAN_METRICS_MAX]; /* all values, then all lines, so that lines are on top */
@@ -101,11 +91,11 @@ typedef struct charts {
 static const double *median_of(charts *c, int metric)
 {
     const history *h = c->h;
-    if (c->window == 1)
+    if (c->reach == 0)
         return h->value[metric];
     if (!c->median[metric]) {
         c->median[metric] = malloc((size_t)h->rows * sizeof(double));
-        if (!c->median[metric] || !report_median(h->value[metric], h->rows, c->window, c->median[metric])) {
+        if (!c->median[metric] || !report_median(h->kimg, h->value[metric], h->rows, c->reach, c->median[metric])) {
             c->no_memory = true;
             return NULL;
         }
@@ -119,7 +109,7 @@ static void add_chart(charts *c, const char *title, const char *y_label, const i
     const history *h = c->h;
     gan_series *series = c->series[c->n];
     int used = 0;
-    for (int i = 0; i < n && c->window > 1; i++)
+    for (int i = 0; i < n && c->reach > 0; i++)
         series[used++] = (gan_series){.x = h->kimg,
                                       .y = h->value[metric[i]],
                                       .n = h->rows,
@@ -170,11 +160,11 @@ gan_status report_losses(const history *h, const gan_plugin *table, const char *
     if (!c)
         return gan_fail(message, GAN_ERROR_MEMORY, "no memory for the plot %s", path);
     c->h = h;
-    c->window = window_for(h->rows);
+    if (h->rows >= FILTER_ROWS)
+        c->reach = (h->kimg[h->rows - 1] - h->kimg[0]) / WINDOWS / 2;
     int used = snprintf(c->x_label, sizeof c->x_label, "thousands of real images");
-    if (c->window > 1)
-        snprintf(c->x_label + used, sizeof c->x_label - (size_t)used, "; lines: median of %" PRId64 " reports",
-                 c->window);
+    if (c->reach > 0)
+        snprintf(c->x_label + used, sizeof c->x_label - (size_t)used, "; lines: median over %.3g", 2 * c->reach);
     add_charts(c, table->charts);
     gan_status status = c->no_memory ? gan_fail(message, GAN_ERROR_MEMORY, "no memory for the plot %s", path)
                                      : report_plot(c->axes, c->n, PLOT_WIDTH, PLOT_HEIGHT, path, message);

@@ -60,9 +60,9 @@ gan_status report_plot(const gan_axes *axes, int n, int64_t width, int64_t heigh
  * running median is drawn over them. Nothing is drawn from fewer than two rows. */
 gan_status report_losses(const history *h, const gan_plugin *table, const char *path, gan_message *message);
 
-/* The median of the finite values among `window` (odd) around each of v[n], fewer at the ends; NaN where there are
- * none. False: out of memory. */
-bool report_median(const double *v, int64_t n, int64_t window, double *out);
+/* At each of x[n], ascending, the median of the finite v whose x is within `reach` of it; NaN where there are none.
+ * False: out of memory. */
+bool report_median(const double *x, const double *v, int64_t n, double reach, double *out);
 
 /* ---- samples ---- */
 /* n samples of `info`'s kind as a grid of images (`columns` wide, 0: square), or as a scatter plot of vectors over

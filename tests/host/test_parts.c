@@ -185,14 +185,17 @@ END_TEST
 START_TEST(running_medians)
 {
     const double v[7] = {5, 1, NAN, 100, 2, 3, INFINITY}, expected[7] = {3, 3, 50.5, 51, 3, 2.5, 3};
-    double out[7];
-    ck_assert(report_median(v, 7, 3, out));
+    double x[7] = {0, 1, 2, 3, 4, 5, 6}, out[7];
+    ck_assert(report_median(x, v, 7, 1, out));
     for (int i = 0; i < 7; i++)
         ck_assert_double_eq(out[i], expected[i]);
-    ck_assert(report_median(v, 1, 101, out)); /* a window wider than the run */
+    ck_assert(report_median(x, v, 1, 100, out)); /* a window wider than the run */
     ck_assert_double_eq(out[0], 5);
+    const double uneven[7] = {0, 10, 20, 21, 22, 23, 24}; /* many reports in a short time do not outvote the rest */
+    ck_assert(report_median(uneven, (const double[]){9, 8, 7, 1, 1, 1, 1}, 7, 5, out));
+    ck_assert(out[0] == 9 && out[1] == 8 && out[2] == 1);
     const double none[2] = {NAN, NAN};
-    ck_assert(report_median(none, 2, 3, out));
+    ck_assert(report_median(x, none, 2, 3, out));
     ck_assert(isnan(out[0]) && isnan(out[1]));
 }
 END_TEST
