@@ -4,11 +4,11 @@
  * and uses no library mathematics beyond the square root, whose result IEEE 754 fixes.
  */
 #include <math.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/philox.h"
+#include "data/draws.h"
+#include "data/paint.h"
 #include "data/source.h"
 
 #define SIDE        28
@@ -19,10 +19,6 @@
 #define BLOCKS      32 /* Philox blocks set apart for a sample */
 
 _Static_assert(4 * BLOCKS >= 2 * MAX_STROKES * MAX_POINTS + 16, "samples do not share random numbers");
-
-typedef struct point {
-    float x, y;
-} point;
 
 /* Each digit in two hands: points "x y" in hundredths of a box one high, y down, joined by smooth curves (Catmull-Rom
  * splines); "/" lifts the pen or makes a corner. Points that are equal get equal jitter, so corners stay joined. */
@@ -51,7 +47,7 @@ static const char *const form_text[10][FORMS] = {
 
 typedef struct stroke {
     int n;
-    point at[MAX_POINTS];
+    gan__point at[MAX_POINTS];
 } stroke;
 
 typedef struct form {
@@ -59,21 +55,9 @@ typedef struct form {
     stroke strokes[MAX_STROKES];
 } form;
 
-/* The texts above, read once when the source is opened; and the first MAX_KEPT samples once they have been drawn, so
- * that later epochs do not draw them again while the network trains. */
-#define MAX_KEPT (1 << 17)
-enum { NOT_DRAWN, BEING_DRAWN, DRAWN };
-
-typedef struct kept {
-    _Atomic uint8_t state;
-    uint8_t label;
-    uint8_t pixels[SIDE * SIDE];
-} kept;
-
+/* The texts above, read once when the source is opened. */
 typedef struct digits {
     form forms[10][FORMS];
-    kept *kept;
-    int64_t n_kept;
 } digits;
 
 static void read_form(const char *text, form *out)
@@ -83,7 +67,7 @@ static void read_form(const char *text, form *out)
         stroke *s = &out->strokes[out->n - 1];
         char *end;
         float x = (float)strtol(text, &end, 10) / 100, y = (float)strtol(end, &end, 10) / 100;
-        s->at[s->n++] = (point){x, y};
+        s->at[s->n++] = (gan__point){x, y};
         text = end + strspn(end, ", ");
         if (*text == '/') {
             out->n++;
@@ -94,67 +78,30 @@ static void read_form(const char *text, form *out)
 
 /* ---- random numbers of one sample ---- */
 
-typedef struct draws {
-    uint64_t seed, counter;
-    uint32_t words[4];
-    int used;
-} draws;
-
-static uint32_t draw_word(draws *d)
-{
-    if (d->used == 4) {
-        gan__philox(d->seed, GAN__STREAM_DIGITS, d->counter++, &d->words[0], &d->words[1], &d->words[2], &d->words[3]);
-        d->used = 0;
-    }
-    return d->words[d->used++];
-}
-
-static float draw_range(draws *d, float low, float high)
-{
-    return low + (high - low) * gan__uniform_of_word(draw_word(d));
-}
-
 /* About normal: the mean of the four bytes of a word, within three standard deviations and a half. */
-static float draw_bell(draws *d, float sigma)
+static float draw_bell(gan__draws *d, float sigma)
 {
-    uint32_t w = draw_word(d);
+    uint32_t w = gan__draw_word(d);
     float sum = (float)(int)((w & 255) + (w >> 8 & 255) + (w >> 16 & 255) + (w >> 24));
     return (sum - 510.0f) * (sigma / 147.8f);
 }
 
 /* ---- writing ---- */
 
-/* fminf and fmaxf are calls where NaNs count; these are single instructions. */
-static inline float lesser(float a, float b)
-{
-    return a < b ? a : b;
-}
-
-static inline float greater(float a, float b)
-{
-    return a > b ? a : b;
-}
-
 typedef struct path {
     int n;
-    point from[MAX_STROKES * MAX_POINTS * PIECES], to[MAX_STROKES * MAX_POINTS * PIECES];
-    point low, high; /* corners of the box around it */
+    gan__point from[MAX_STROKES * MAX_POINTS * PIECES], to[MAX_STROKES * MAX_POINTS * PIECES];
+    gan__point low, high; /* corners of the box around it */
 } path;
 
-static point catmull_rom(const point *p, int n, int i, float t)
+static void add_stroke(path *out, const gan__point *p, int n)
 {
-    point a = p[i > 0 ? i - 1 : 0], b = p[i], c = p[i + 1], d = p[i + 2 < n ? i + 2 : n - 1];
-    float w0 = t * (-0.5f + t * (1.0f - 0.5f * t)), w1 = 1.0f + t * t * (-2.5f + 1.5f * t);
-    float w2 = t * (0.5f + t * (2.0f - 1.5f * t)), w3 = t * t * (-0.5f + 0.5f * t);
-    return (point){w0 * a.x + w1 * b.x + w2 * c.x + w3 * d.x, w0 * a.y + w1 * b.y + w2 * c.y + w3 * d.y};
-}
-
-static void add_stroke(path *out, const point *p, int n)
-{
-    point last = p[0];
+    gan__point last = p[0];
     for (int i = 0; i + 1 < n; i++)
         for (int k = 1; k <= PIECES; k++) {
-            point next = k == PIECES ? p[i + 1] : catmull_rom(p, n, i, (float)k / PIECES);
+            gan__point next = k == PIECES ? p[i + 1]
+                                          : gan__catmull_rom(p[i > 0 ? i - 1 : 0], p[i], p[i + 1],
+                                                             p[i + 2 < n ? i + 2 : n - 1], (float)k / PIECES);
             out->from[out->n] = last;
             out->to[out->n++] = next;
             last = next;
@@ -165,7 +112,7 @@ static void add_stroke(path *out, const point *p, int n)
 static void centre(path *p)
 {
     float x = 0, y = 0, total = 0;
-    p->low = p->high = (point){0, 0}; /* the middle is inside */
+    p->low = p->high = (gan__point){0, 0}; /* the middle is inside */
     for (int i = 0; i < p->n; i++) {
         float dx = p->to[i].x - p->from[i].x, dy = p->to[i].y - p->from[i].y, length = sqrtf(dx * dx + dy * dy);
         x += 0.5f * length * (p->to[i].x + p->from[i].x), y += 0.5f * length * (p->to[i].y + p->from[i].y);
@@ -173,75 +120,78 @@ static void centre(path *p)
     }
     x /= total, y /= total;
     for (int i = 0; i < p->n; i++) {
-        p->from[i] = (point){p->from[i].x - x, p->from[i].y - y};
-        p->to[i] = (point){p->to[i].x - x, p->to[i].y - y};
-        p->low.x = lesser(p->low.x, lesser(p->from[i].x, p->to[i].x));
-        p->low.y = lesser(p->low.y, lesser(p->from[i].y, p->to[i].y));
-        p->high.x = greater(p->high.x, greater(p->from[i].x, p->to[i].x));
-        p->high.y = greater(p->high.y, greater(p->from[i].y, p->to[i].y));
+        p->from[i] = (gan__point){p->from[i].x - x, p->from[i].y - y};
+        p->to[i] = (gan__point){p->to[i].x - x, p->to[i].y - y};
+        p->low.x = gan__lesser(p->low.x, gan__lesser(p->from[i].x, p->to[i].x));
+        p->low.y = gan__lesser(p->low.y, gan__lesser(p->from[i].y, p->to[i].y));
+        p->high.x = gan__greater(p->high.x, gan__greater(p->from[i].x, p->to[i].x));
+        p->high.y = gan__greater(p->high.y, gan__greater(p->from[i].y, p->to[i].y));
     }
 }
 
 /* Slant, turn, stretch and wobble a form; the result is centred on the origin, its longer side about 1. */
-static void write_form(path *out, const form *f, draws *d)
+static void write_form(path *out, const form *f, gan__draws *d)
 {
     float t = draw_bell(d, 0.045f); /* tan of half the angle: +-5 degrees */
     float cosine = (1 - t * t) / (1 + t * t), sine = 2 * t / (1 + t * t);
     float slant = 0.10f + draw_bell(d, 0.14f), stretch = 1.0f + draw_bell(d, 0.10f);
-    float wobble = draw_range(d, 0.010f, 0.032f);
-    point moved[MAX_STROKES][MAX_POINTS];
+    float wobble = gan__draw_range(d, 0.010f, 0.032f);
+    gan__point moved[MAX_STROKES][MAX_POINTS];
     float low_x = 1e9f, low_y = 1e9f, high_x = -1e9f, high_y = -1e9f;
     for (int s = 0; s < f->n; s++)
         for (int i = 0; i < f->strokes[s].n; i++) {
-            point p = f->strokes[s].at[i];
+            gan__point p = f->strokes[s].at[i];
             if (i == 0 && s > 0 && memcmp(&p, &f->strokes[s - 1].at[f->strokes[s - 1].n - 1], sizeof p) == 0) {
                 moved[s][0] = moved[s - 1][f->strokes[s - 1].n - 1];
                 continue;
             }
             float x = (p.x - 0.5f) * stretch + draw_bell(d, wobble), y = p.y - 0.5f + draw_bell(d, wobble);
             x -= slant * y;
-            moved[s][i] = (point){cosine * x - sine * y, sine * x + cosine * y};
-            low_x = lesser(low_x, moved[s][i].x), high_x = greater(high_x, moved[s][i].x);
-            low_y = lesser(low_y, moved[s][i].y), high_y = greater(high_y, moved[s][i].y);
+            moved[s][i] = (gan__point){cosine * x - sine * y, sine * x + cosine * y};
+            low_x = gan__lesser(low_x, moved[s][i].x), high_x = gan__greater(high_x, moved[s][i].x);
+            low_y = gan__lesser(low_y, moved[s][i].y), high_y = gan__greater(high_y, moved[s][i].y);
         }
-    float scale = 1.0f / greater(high_x - low_x, high_y - low_y);
+    float scale = 1.0f / gan__greater(high_x - low_x, high_y - low_y);
     out->n = 0;
     for (int s = 0; s < f->n; s++) {
         for (int i = 0; i < f->strokes[s].n; i++)
-            moved[s][i] = (point){moved[s][i].x * scale, moved[s][i].y * scale};
+            moved[s][i] = (gan__point){moved[s][i].x * scale, moved[s][i].y * scale};
         add_stroke(out, moved[s], f->strokes[s].n);
     }
     centre(out);
 }
 
 /* Lower field[y][x] to the squared distance of that pixel from the piece a-b, where it is below reach. */
-static void add_piece(float field[SIDE][SIDE], point a, point b, float reach)
+static void add_piece(float field[SIDE][SIDE], gan__point a, gan__point b, float reach)
 {
-    int x0 = (int)greater(0, lesser(a.x, b.x) - reach), x1 = (int)lesser(SIDE - 1, greater(a.x, b.x) + reach + 1);
-    int y0 = (int)greater(0, lesser(a.y, b.y) - reach), y1 = (int)lesser(SIDE - 1, greater(a.y, b.y) + reach + 1);
+    int x0 = (int)gan__greater(0, gan__lesser(a.x, b.x) - reach),
+        x1 = (int)gan__lesser(SIDE - 1, gan__greater(a.x, b.x) + reach + 1);
+    int y0 = (int)gan__greater(0, gan__lesser(a.y, b.y) - reach),
+        y1 = (int)gan__lesser(SIDE - 1, gan__greater(a.y, b.y) + reach + 1);
     float dx = b.x - a.x, dy = b.y - a.y, length = dx * dx + dy * dy;
     float along = length > 0 ? 1 / length : 0;
     for (int y = y0; y <= y1; y++)
         for (int x = x0; x <= x1; x++) {
             float px = (float)x - a.x, py = (float)y - a.y;
-            float t = lesser(1, greater(0, (px * dx + py * dy) * along));
+            float t = gan__lesser(1, gan__greater(0, (px * dx + py * dy) * along));
             float ex = px - t * dx, ey = py - t * dy, distance = ex * ex + ey * ey;
-            field[y][x] = lesser(field[y][x], distance);
+            field[y][x] = gan__lesser(field[y][x], distance);
         }
 }
 
 /* Where the origin goes along one side, so that all ink stays off the border. */
 static float keep_inside(float at, float low, float high, float reach)
 {
-    return greater(reach - low, lesser(SIDE - 1 - reach - high, at));
+    return gan__greater(reach - low, gan__lesser(SIDE - 1 - reach - high, at));
 }
 
-static void ink(const path *p, draws *d, uint8_t *pixels, size_t stride)
+static void ink(const path *p, gan__draws *d, uint8_t *pixels, size_t stride)
 {
-    float size = BOX * draw_range(d, 0.92f, 1.04f);
+    float size = BOX * gan__draw_range(d, 0.92f, 1.04f);
     float x = 0.5f * (SIDE - 1) + draw_bell(d, 0.6f), y = 0.5f * (SIDE - 1) + draw_bell(d, 0.6f);
-    float half = 0.5f * draw_range(d, 1.7f, 3.3f), soft = draw_range(d, 1.1f, 1.7f); /* pen width; edge, pixels */
-    float full = draw_range(d, 235, 255), reach = half + soft;
+    float half = 0.5f * gan__draw_range(d, 1.7f, 3.3f),
+          soft = gan__draw_range(d, 1.1f, 1.7f); /* pen width; edge, pixels */
+    float full = gan__draw_range(d, 235, 255), reach = half + soft;
     float field[SIDE][SIDE];
     for (int i = 0; i < SIDE * SIDE; i++)
         (&field[0][0])[i] = 1e9f;
@@ -249,25 +199,14 @@ static void ink(const path *p, draws *d, uint8_t *pixels, size_t stride)
     x = keep_inside(x, size * p->low.x, size * p->high.x, half + 0.5f * soft);
     y = keep_inside(y, size * p->low.y, size * p->high.y, half + 0.5f * soft);
     for (int i = 0; i < p->n; i++)
-        add_piece(field, (point){x + size * p->from[i].x, y + size * p->from[i].y},
-                  (point){x + size * p->to[i].x, y + size * p->to[i].y}, reach);
+        add_piece(field, (gan__point){x + size * p->from[i].x, y + size * p->from[i].y},
+                  (gan__point){x + size * p->to[i].x, y + size * p->to[i].y}, reach);
     for (int row = 0; row < SIDE; row++)
         for (int column = 0; column < SIDE; column++) {
             float cover = (half - sqrtf(field[row][column])) / soft + 0.5f;
-            pixels[(size_t)row * stride + (size_t)column] = (uint8_t)(full * lesser(1, greater(0, cover)) + 0.5f);
+            pixels[(size_t)row * stride + (size_t)column] =
+                (uint8_t)(full * gan__lesser(1, gan__greater(0, cover)) + 0.5f);
         }
-}
-
-static int32_t draw_digit(const gan_dataset *dataset, int64_t index, uint8_t *pixels, size_t stride)
-{
-    const digits *all = dataset->state;
-    draws d = {.seed = dataset->seed, .counter = (uint64_t)index * BLOCKS, .used = 4};
-    int digit = gan__int_of_word(draw_word(&d), 10);
-    int variant = gan__int_of_word(draw_word(&d), FORMS);
-    path p;
-    write_form(&p, &all->forms[digit][variant], &d);
-    ink(&p, &d, pixels, stride);
-    return digit;
 }
 
 static gan_status digits_get(const gan_dataset *dataset, int64_t index, uint8_t *pixels, size_t stride, int32_t *label,
@@ -275,51 +214,33 @@ static gan_status digits_get(const gan_dataset *dataset, int64_t index, uint8_t 
 {
     (void)message;
     const digits *all = dataset->state;
-    bool labels = dataset->info.classes > 0;
-    kept *k = index < all->n_kept ? &all->kept[index] : NULL;
-    uint8_t expected = NOT_DRAWN;
-    if (k && atomic_compare_exchange_strong(&k->state, &expected, BEING_DRAWN)) {
-        k->label = (uint8_t)draw_digit(dataset, index, k->pixels, SIDE);
-        atomic_store(&k->state, DRAWN);
-        expected = DRAWN;
-    }
-    if (expected != DRAWN || !k) { /* not kept, or another thread is at it */
-        int32_t digit = draw_digit(dataset, index, pixels, stride);
-        *label = labels ? digit : -1;
-        return GAN_OK;
-    }
-    for (int row = 0; row < SIDE; row++)
-        memcpy(pixels + (size_t)row * stride, k->pixels + row * SIDE, SIDE);
-    *label = labels ? k->label : -1;
+    gan__draws d = gan__draws_from(dataset->seed, GAN__STREAM_DIGITS, (uint64_t)index * BLOCKS);
+    int digit = gan__int_of_word(gan__draw_word(&d), 10);
+    int variant = gan__int_of_word(gan__draw_word(&d), FORMS);
+    path p;
+    write_form(&p, &all->forms[digit][variant], &d);
+    ink(&p, &d, pixels, stride);
+    *label = dataset->info.classes > 0 ? digit : -1;
     return GAN_OK;
 }
 
 static void digits_close(gan_dataset *dataset)
 {
-    digits *all = dataset->state;
-    free(all->kept);
-    free(all);
+    free(dataset->state);
 }
 
 gan_status gan__digits_open(gan_dataset *dataset, const gan_data_options *options, gan_message *message)
 {
     digits *state = calloc(1, sizeof *state);
-    int64_t n_kept = options->builtin_count < MAX_KEPT ? options->builtin_count : MAX_KEPT;
-    kept *room = calloc((size_t)n_kept, sizeof *room); /* zero pages, taken as they are filled */
-    if (state && room) {
-        state->kept = room;
-        state->n_kept = n_kept;
-    } else {
-        free(state);
-        free(room);
+    if (!state)
         return gan_fail(message, GAN_ERROR_MEMORY, "%s: no memory to open it", options->source);
-    }
     for (int digit = 0; digit < 10; digit++)
         for (int variant = 0; variant < FORMS; variant++)
             read_form(form_text[digit][variant], &state->forms[digit][variant]);
     dataset->state = state;
     dataset->close = digits_close;
     dataset->get = digits_get;
+    dataset->costly = true;
     dataset->info.count = options->builtin_count;
     dataset->info.height = dataset->info.width = SIDE;
     dataset->info.channels = 1;
