@@ -173,7 +173,10 @@ bool gan__dataset_is_plain(const gan_dataset *dataset)
 
 bool gan__dataset_decodes(const gan_dataset *dataset)
 {
-    return dataset->get ? dataset->costly : gan__keep_is_full(&dataset->keep);
+    const gan_data_info *info = &dataset->info;
+    if (!dataset->get) /* what there was room for has been kept while it was checked */
+        return gan__keep_is_full(&dataset->keep);
+    return dataset->costly && !gan__keep_has_room(&dataset->keep, info->height * info->width * info->channels);
 }
 
 static gan_status read_image(const gan_dataset *dataset, int64_t index, gan_image *out, int32_t *label,

@@ -48,6 +48,11 @@ bool gan__keep_is_full(const gan__keep *keep)
     return keep->count == 0 || atomic_load(&keep->left) <= 0;
 }
 
+bool gan__keep_has_room(const gan__keep *keep, int64_t bytes)
+{
+    return keep->count > 0 && bytes + (int64_t)sizeof(gan__kept) <= atomic_load(&keep->left) / keep->count;
+}
+
 bool gan__keep_put(gan__keep *keep, int64_t index, const gan_image *image, int32_t label)
 {
     int64_t bytes = image->width * image->height * image->channels + (int64_t)sizeof(gan__kept);

@@ -26,6 +26,7 @@ void gan__keep_close(gan__keep *keep);
 /* The functions below may be called by several threads at once. */
 const gan__kept *gan__keep_find(const gan__keep *keep, int64_t index); /* NULL: not kept */
 bool gan__keep_is_full(const gan__keep *keep);
+bool gan__keep_has_room(const gan__keep *keep, int64_t bytes); /* for all its images, if each takes so many */
 /* True: the image's memory is the keep's from now on, and stays where it is until the keep is closed. */
 bool gan__keep_put(gan__keep *keep, int64_t index, const gan_image *image, int32_t label);
 
