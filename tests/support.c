@@ -5,13 +5,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Check's own limit is four seconds a test, which a busy machine takes to start threads. Suites are made before main
- * can say so. */
-__attribute__((constructor)) static void be_patient(void)
-{
-    setenv("CK_DEFAULT_TIMEOUT", "120", 0);
-}
-
 int test_main(Suite *suite)
 {
     SRunner *runner = srunner_create(suite);
