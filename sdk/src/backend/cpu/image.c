@@ -94,26 +94,57 @@ static void window_sum_row(const gan__cpu *cpu, const image *x, const image *y, 
     }
 }
 
-static void window_spread_row(const gan__cpu *cpu, const image *y, const image *x, const void *how, int64_t n,
-                              int64_t row, const rows *r)
-{
-    const window *w = how;
-    add_row(cpu, y, n, row / w->k, w->scale, true, r);
-    int64_t channels = x->channels;
-    for (int64_t j = 0; j < x->width; j++)
-        memcpy(r->result + j * channels, r->sum + j / w->k * channels, (size_t)channels * sizeof *r->result);
-}
-
 gan_status gan__cpu_window_sum(gan__backend *be, const gan__array *x, int k, float scale, const gan__array *y)
 {
     window w = {k, scale};
     return for_rows(gan__cpu_of(be), x, y, &w, window_sum_row);
 }
 
-gan_status gan__cpu_window_spread(gan__backend *be, const gan__array *y, int k, float scale, const gan__array *x)
+/* One row of y, scaled, in x's type, in `line`. */
+static const char *spread_source(const gan__cpu *cpu, const image *y, gan_dtype dtype, int64_t row, float scale,
+                                 float *line)
 {
-    window w = {k, scale};
-    return for_rows(gan__cpu_of(be), y, x, &w, window_spread_row);
+    if (scale == 1.0f && y->dtype == dtype)
+        return y->data + row * y->row * (int64_t)gan__cpu_dtype_size(dtype);
+    float *wide = line + y->row, *scaled = wide + y->row;
+    const float *source = gan__cpu_widen(cpu, y->dtype, y->data, row * y->row, y->row, wide);
+    cpu->isa.scale_row(scale, source, dtype == GAN_F32 ? line : scaled, y->row);
+    if (dtype != GAN_F32)
+        cpu->isa.narrow[dtype](scaled, line, y->row);
+    return (const char *)line;
+}
+
+/* Every row of y becomes k rows of x: the first is made of its pixels, the others are copies of it. */
+gan_status gan__cpu_window_spread(gan__backend *be, const gan__array *y_array, int k, float scale,
+                                  const gan__array *x_array)
+{
+    gan__cpu *cpu = gan__cpu_of(be);
+    image y = image_of(y_array), x = image_of(x_array);
+    int64_t total = y.n * y.height, size = (int64_t)gan__cpu_dtype_size(x.dtype);
+    int64_t pixel = y.channels * size, row_bytes = x.row * size;
+    if (total * y.row == 0)
+        return GAN_OK;
+    int threads = gan__cpu_threads(cpu, total * y.row * k * k);
+    size_t bytes = (size_t)(threads * 3 * y.row) * sizeof(float);
+    float *memory = gan__workspace(cpu->base.ctx, bytes);
+    if (!memory)
+        return gan__cpu_no_memory(cpu, bytes);
+#pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
+    for (int i = 0; i < threads; i++) {
+        int64_t begin, end;
+        gan__cpu_part(total, 1, threads, i, &begin, &end);
+        for (int64_t row = begin; row < end; row++) {
+            const char *from = spread_source(cpu, &y, x.dtype, row, scale, memory + i * 3 * y.row);
+            char *first = x.data + row * k * row_bytes, *to = first;
+            for (int64_t j = 0; j < y.width; j++, from += pixel)
+                for (int copy = 0; copy < k; copy++, to += pixel)
+                    memcpy(to, from, (size_t)pixel);
+            for (int copy = 1; copy < k; copy++)
+                memcpy(first + copy * row_bytes, first, (size_t)row_bytes);
+        }
+    }
+    gan__workspace_free(cpu->base.ctx, memory);
+    return GAN_OK;
 }
 
 /* ---- bilinear ---- */
