@@ -59,6 +59,14 @@ void fixture_build(plugin_fixture *f)
     ck_assert_msg(fixture_try_build(f) == GAN_OK, "%s", gan_status_message(f->ctx));
 }
 
+void fixture_refused(plugin_fixture *f, gan_status status, const char *text)
+{
+    ck_assert_int_eq(fixture_try_build(f), status);
+    ck_assert_msg(strstr(gan_status_message(f->ctx), text) != NULL, "\"%s\" does not say \"%s\"",
+                  gan_status_message(f->ctx), text);
+    gan_clear_status(f->ctx);
+}
+
 static int64_t pixels_of(const plugin_fixture *f)
 {
     return f->data.height * f->data.width * f->data.channels;

@@ -29,6 +29,8 @@ void fixture_set(plugin_fixture *f, const char *option, const char *value);
 /* A new model, the one before being destroyed; its status, after which f->model is NULL if it failed. */
 gan_status fixture_try_build(plugin_fixture *f);
 void fixture_build(plugin_fixture *f);
+/* The test fails unless building ends with that status and a sentence that holds `text`. */
+void fixture_refused(plugin_fixture *f, gan_status status, const char *text);
 
 /* f32 of a shape without its first dimension, n of them, uniform in [-1, 1); always the same. The caller frees it. */
 float *fixture_noise(const plugin_fixture *f, int64_t n);

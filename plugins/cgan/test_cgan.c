@@ -52,14 +52,6 @@ static void check_shape(const char *name, gan_shape shape)
     ck_assert_msg(gan_shape_equal(gan_shape_of(fixture_tensor(&f, name)), shape), "%s", name);
 }
 
-static void check_refused(gan_status status, const char *text)
-{
-    ck_assert_int_eq(fixture_try_build(&f), status);
-    ck_assert_msg(strstr(gan_status_message(f.ctx), text), "\"%s\" does not say \"%s\"", gan_status_message(f.ctx),
-                  text);
-    gan_clear_status(f.ctx);
-}
-
 static void set_zero(const char *name)
 {
     gan_tensor *t = fixture_tensor(&f, name);
@@ -105,18 +97,18 @@ END_TEST
 START_TEST(what_does_not_fit_is_refused)
 {
     f.data.classes = 0;
-    check_refused(GAN_ERROR_UNSUPPORTED, "two classes");
+    fixture_refused(&f, GAN_ERROR_UNSUPPORTED, "two classes");
     f.data.classes = 4;
     fixture_set(&f, "networks", "conv");
     fixture_set(&f, "discriminator", "two_stage");
-    check_refused(GAN_ERROR_OPTION, "model.networks");
+    fixture_refused(&f, GAN_ERROR_OPTION, "model.networks");
     fixture_set(&f, "discriminator", "joint");
     f.data.height = f.data.width = 28;
-    check_refused(GAN_ERROR_UNSUPPORTED, "28x28");
+    fixture_refused(&f, GAN_ERROR_UNSUPPORTED, "28x28");
     fixture_set(&f, "networks", "mlp");
     fixture_set(&f, "discriminator", "two_stage");
     fixture_set(&f, "mismatch", "false");
-    check_refused(GAN_ERROR_OPTION, "model.mismatch");
+    fixture_refused(&f, GAN_ERROR_OPTION, "model.mismatch");
 }
 END_TEST
 

@@ -73,23 +73,15 @@ START_TEST(the_widths_of_the_paper_are_the_default)
 }
 END_TEST
 
-static void check_refused(gan_status status, const char *part)
-{
-    ck_assert_int_eq(fixture_try_build(&f), status);
-    ck_assert_msg(strstr(gan_status_message(f.ctx), part) != NULL, "\"%s\" is not in \"%s\"", part,
-                  gan_status_message(f.ctx));
-    gan_clear_status(f.ctx);
-}
-
 START_TEST(data_that_do_not_fit_are_refused)
 {
     f.data.height = f.data.width = 28;
-    check_refused(GAN_ERROR_UNSUPPORTED, "28x28");
+    fixture_refused(&f, GAN_ERROR_UNSUPPORTED, "28x28");
     fixture_set(&f, "networks", "resnet");
     f.data.height = f.data.width = 16;
-    check_refused(GAN_ERROR_UNSUPPORTED, "16x16");
+    fixture_refused(&f, GAN_ERROR_UNSUPPORTED, "16x16");
     fixture_set(&f, "conditional", "true");
-    check_refused(GAN_ERROR_OPTION, "\"test\" has none");
+    fixture_refused(&f, GAN_ERROR_OPTION, "\"test\" has none");
 }
 END_TEST
 

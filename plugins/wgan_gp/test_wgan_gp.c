@@ -71,27 +71,19 @@ START_TEST(vectors_have_a_linear_output)
 }
 END_TEST
 
-static void check_refused(gan_status status, const char *part)
-{
-    ck_assert_int_eq(fixture_try_build(&f), status);
-    ck_assert_msg(strstr(gan_status_message(f.ctx), part) != NULL, "\"%s\" is not in \"%s\"", part,
-                  gan_status_message(f.ctx));
-    gan_clear_status(f.ctx);
-}
-
 START_TEST(data_that_do_not_fit_are_refused)
 {
     f.data.height = f.data.width = 28;
-    check_refused(GAN_ERROR_UNSUPPORTED, "28x28");
+    fixture_refused(&f, GAN_ERROR_UNSUPPORTED, "28x28");
     fixture_set(&f, "networks", "resnet");
     f.data.height = f.data.width = 16;
-    check_refused(GAN_ERROR_UNSUPPORTED, "16x16");
+    fixture_refused(&f, GAN_ERROR_UNSUPPORTED, "16x16");
     fixture_set(&f, "norm", "layer");
-    check_refused(GAN_ERROR_OPTION, "not for resnet");
+    fixture_refused(&f, GAN_ERROR_OPTION, "not for resnet");
     fixture_set(&f, "norm", "none");
     use_vectors();
     fixture_set(&f, "networks", "dcgan");
-    check_refused(GAN_ERROR_UNSUPPORTED, "vectors of 2 values; use mlp");
+    fixture_refused(&f, GAN_ERROR_UNSUPPORTED, "vectors of 2 values; use mlp");
 }
 END_TEST
 
