@@ -131,6 +131,14 @@ static gan_status load_scaled(void)
 
 static gan_dataset *shown;
 
+/* A data set keeps what was drawn, and how many samples the loader's threads draw ahead differs: all are drawn now. */
+static void draw_all(void)
+{
+    uint8_t pixels[28 * 28];
+    for (int i = 0; i < 100; i++)
+        ck_assert_msg(gan_dataset_get(shown, i, pixels, NULL, &message) == GAN_OK, "%s", message.text);
+}
+
 static gan_status load(void)
 {
     gan_loader_options options = {.struct_size = sizeof options, .batch = 10, .threads = 2};
@@ -209,6 +217,7 @@ START_TEST(every_allocation_may_fail)
     torture("checking images", check_pictures);
     torture("packing", pack);
     torture("scaled images", load_scaled);
+    draw_all();
     torture("loading", load);
     torture("writing a PNG", write_image);
     torture("reading a PNG", read_image);
