@@ -49,6 +49,21 @@ GAN__MATH uint16_t gan__to_bf16(float x)
     return (uint16_t)((bits & 0x7fffffffu) > 0x7f800000u ? quiet : rounded);
 }
 
+/* Rounded to nearest and clamped; NaN gives 0. */
+GAN__MATH uint8_t gan__to_u8(float x)
+{
+    float y = x > 0.0f ? x : 0.0f;
+    y = y < 255.0f ? y : 255.0f;
+    return (uint8_t)(gan__bits_of(y + 8388608.0f) & 0xffu);
+}
+
+GAN__MATH int32_t gan__to_i32(float x)
+{
+    float y = x + (x < 0.0f ? -0.5f : 0.5f);
+    y = y > -2147483648.0f ? y : -2147483648.0f;
+    return (int32_t)(y < 2147483520.0f ? y : 2147483520.0f);
+}
+
 GAN__MATH uint64_t gan__bits_of_double(double x)
 {
     uint64_t bits;

@@ -69,23 +69,16 @@ static void narrow_i32(const float *from, void *to, int64_t n)
 {
     int32_t *y = to;
 #pragma omp simd
-    for (int64_t i = 0; i < n; i++) {
-        float x = from[i] + (from[i] < 0.0f ? -0.5f : 0.5f);
-        x = x > -2147483648.0f ? x : -2147483648.0f;
-        y[i] = (int32_t)(x < 2147483520.0f ? x : 2147483520.0f);
-    }
+    for (int64_t i = 0; i < n; i++)
+        y[i] = gan__to_i32(from[i]);
 }
 
-/* Rounded to nearest and clamped; NaN gives 0. */
 static void narrow_u8(const float *from, void *to, int64_t n)
 {
     uint8_t *y = to;
 #pragma omp simd
-    for (int64_t i = 0; i < n; i++) {
-        float x = from[i] > 0.0f ? from[i] : 0.0f;
-        x = x < 255.0f ? x : 255.0f;
-        y[i] = (uint8_t)(gan__bits_of(x + 8388608.0f) & 0xffu);
-    }
+    for (int64_t i = 0; i < n; i++)
+        y[i] = gan__to_u8(from[i]);
 }
 
 void GAN__ISA_NAME(gan__isa_map)(gan__isa *t)
