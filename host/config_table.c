@@ -62,10 +62,13 @@ const gan_option config_host_table[] = {
     {"train.keep", GAN_OPTION_INT, "3", 2, 100000, NULL, "Checkpoints that are kept; older ones are deleted."},
     {"train.grid", GAN_OPTION_INT, "64", 1, 4096, NULL,
      "Images in a sample grid; of vectors, the points of a scatter plot, at least 2000."},
+
+    {"cuda.graphs", GAN_OPTION_BOOL, "true", 0, 0, NULL,
+     "Record the training steps into CUDA graphs and replay them; off, every step is run as it is, for debugging."},
     {0},
 };
 
-const char *const config_sections[] = {"data", "train", "model", NULL};
+const char *const config_sections[] = {"data", "train", "cuda", "model", NULL};
 
 const char *config_section_help(const char *section)
 {
@@ -73,6 +76,8 @@ const char *config_section_help(const char *section)
         return "What is learned.";
     if (strcmp(section, "train") == 0)
         return "The training loop.";
+    if (strcmp(section, "cuda") == 0)
+        return "How a CUDA device is used.";
     if (strcmp(section, "model") == 0)
         return "The plugin's own options.";
     return "The run.";

@@ -107,12 +107,13 @@ static gan_status one_step(session *s, text *metrics, gan_message *message)
                                   .seed = (uint64_t)config_int(&s->config, "seed")};
     gan_loader *loader = NULL;
     gan_metrics *measured = gan_metrics_create();
+    gan_feed *feed = gan_feed_create(s->ctx, &s->info);
     gan_batch batch;
-    gan_status status = measured ? gan_loader_create(s->data, &options, &loader, message)
-                                 : gan_fail(message, GAN_ERROR_MEMORY, "no memory for metrics");
+    gan_status status = measured && feed ? gan_loader_create(s->data, &options, &loader, message)
+                                         : gan_fail(message, GAN_ERROR_MEMORY, "no memory for a step");
     if (!status) {
         gan_scope_begin(s->ctx);
-        status = train_next_batch(s, loader, &batch, message);
+        status = train_next_batch(s, loader, feed, &batch, message);
         for (int i = 0; i < 2 && !status; i++) {
             gan_scope_begin(s->ctx);
             status = (i == 0 ? s->plugin->table.d_step : s->plugin->table.g_step)(s->model, &batch, measured);
@@ -124,6 +125,7 @@ static gan_status one_step(session *s, text *metrics, gan_message *message)
         gan_metrics_collect(measured, take_value, metrics);
     }
     gan_metrics_destroy(measured);
+    gan_feed_destroy(feed);
     gan_loader_destroy(loader);
     return status;
 }

@@ -25,7 +25,10 @@ typedef struct trainer {
     run *r;
     console *out;
     gan_loader *loader;
+    gan_feed *feed;
+    gan_runner *runner;
     gan_metrics *metrics;
+    bool noted; /* why steps are not recorded */
     progress_state at;
     history history;
     int stats;                                                     /* descriptor of stats.jsonl */
@@ -57,51 +60,38 @@ static int64_t passed(int64_t every, int64_t before, int64_t now)
 
 /* ---- one iteration ---- */
 
-gan_status train_next_batch(const session *s, gan_loader *loader, gan_batch *out, gan_message *message)
+gan_status train_next_batch(const session *s, gan_loader *loader, gan_feed *feed, gan_batch *out, gan_message *message)
 {
     gan_host_batch host;
-    const gan_data_info *info = &s->info;
     gan_status status = gan_loader_next(loader, &host, message);
-    if (status)
-        return status;
-    gan_shape shape = GAN_SHAPE(host.n, info->height, info->width, info->channels);
-    gan_batch batch = {.struct_size = sizeof batch, .n = host.n};
-    batch.images = info->scaled ? gan_images_from_u8(gan_from_u8(s->ctx, shape, host.pixels))
-                                : gan_from_f32(s->ctx, shape, host.pixels);
-    if (host.labels)
-        batch.labels = gan_from_i32(s->ctx, GAN_SHAPE(host.n), host.labels);
-    if (gan_status_of(s->ctx))
-        return session_error(s, GAN_OK, "cannot make a batch", message);
-    *out = batch;
-    return GAN_OK;
+    if (!status && gan_feed_batch(feed, &host, out))
+        status = session_error(s, GAN_OK, "cannot make a batch", message);
+    return status;
 }
 
-static gan_status step(trainer *t, gan_status (*function)(gan_model *, const gan_batch *, gan_metrics *),
-                       const char *name, const gan_batch *batch, gan_message *message)
+static gan_status step(trainer *t, gan_step_kind kind, bool last, const gan_batch *batch, gan_message *message)
 {
     char doing[96];
-    gan_scope_begin(t->s->ctx);
-    gan_status status = function(t->s->model, batch, t->metrics);
-    gan_scope_end(t->s->ctx, NULL);
-    if (!status && !gan_status_of(t->s->ctx))
+    gan_status status = gan_runner_step(t->runner, kind, last, batch, t->metrics);
+    if (!status)
         return GAN_OK;
-    snprintf(doing, sizeof doing, "the %s step %" PRId64 " failed", name, t->at.steps + 1);
+    snprintf(doing, sizeof doing, "the %s step %" PRId64 " failed",
+             kind == GAN_STEP_DISCRIMINATOR ? "discriminator's" : "generator's", t->at.steps + 1);
     return session_error(t->s, status, doing, message);
 }
 
 static gan_status one_batch(trainer *t, bool last, gan_message *message)
 {
     gan_batch batch;
-    const gan_plugin *table = &t->s->plugin->table;
     gan_scope_begin(t->s->ctx);
-    gan_status status = train_next_batch(t->s, t->loader, &batch, message);
+    gan_status status = train_next_batch(t->s, t->loader, t->feed, &batch, message);
     if (!status) {
         batch.kimg = (double)t->at.images / 1000;
         batch.progress = fmin(1.0, (double)t->at.images / (double)t->total);
-        status = step(t, table->d_step, "discriminator's", &batch, message);
+        status = step(t, GAN_STEP_DISCRIMINATOR, last, &batch, message);
     }
     if (!status && last)
-        status = step(t, table->g_step, "generator's", &batch, message);
+        status = step(t, GAN_STEP_GENERATOR, true, &batch, message);
     gan_scope_end(t->s->ctx, NULL);
     if (!status)
         t->at.images += batch.n;
@@ -155,6 +145,15 @@ static gan_status fail_non_finite(trainer *t, gan_message *message)
     return GAN_ERROR_NON_FINITE;
 }
 
+/* What the steps have reported: all of it, or what has come without waiting for the device. */
+static gan_status take_metrics(trainer *t, bool wait, gan_message *message)
+{
+    (wait ? gan_metrics_collect : gan_metrics_poll)(t->metrics, take_metric, t);
+    if (gan_status_of(t->s->ctx))
+        return session_error(t->s, GAN_OK, "the metrics cannot be read", message);
+    return t->bad ? fail_non_finite(t, message) : GAN_OK;
+}
+
 /* What the config asks for, unless the plugin has a plan of its own. */
 static int64_t d_steps_now(const trainer *t)
 {
@@ -182,8 +181,11 @@ static gan_status iterate(trainer *t, gan_message *message)
         return status;
     t->at.steps++;
     t->at.loader_position = gan_loader_position(t->loader);
-    gan_metrics_collect(t->metrics, take_metric, t);
-    return t->bad ? fail_non_finite(t, message) : GAN_OK;
+    if (!t->noted && *gan_runner_note(t->runner)) {
+        console_say(t->out, "%s", gan_runner_note(t->runner));
+        t->noted = true;
+    }
+    return take_metrics(t, false, message);
 }
 
 /* ---- reports ---- */
@@ -209,6 +211,9 @@ static void show_averages(trainer *t)
 
 static gan_status report(trainer *t, gan_message *message)
 {
+    gan_status status = take_metrics(t, true, message);
+    if (status)
+        return status;
     double now = clock_seconds(), rate = (double)(t->at.images - t->report_images) / fmax(now - t->report_time, 1e-9);
     const char *name;
     gan_model *model = t->s->model;
@@ -233,7 +238,6 @@ static gan_status report(trainer *t, gan_message *message)
     t->report_images = t->at.images;
     text json = {0};
     stats_format(&line, &json);
-    gan_status status = GAN_OK;
     if (json.failed)
         status = gan_fail(message, GAN_ERROR_MEMORY, "no memory for a report");
     else if (!write_all(t->stats, json.data, json.size))
@@ -446,9 +450,11 @@ static gan_status save(trainer *t, int64_t images, gan_message *message)
 {
     char stamp[32];
     gan_message why = {{0}};
+    gan_status status = take_metrics(t, true, message); /* averages in progress are a part of the state */
+    if (status)
+        return status;
     progress_state at = t->at;
     at.seconds = elapsed(t);
-    gan_status status = GAN_OK;
     if (fdatasync(t->stats) != 0) /* no checkpoint may be newer than the statistics that lead to it */
         status = gan_fail(&why, GAN_ERROR_IO, "cannot write %s/stats.jsonl: %s", t->r->path, strerror(errno));
     if (!status)
@@ -465,6 +471,25 @@ static gan_status save(trainer *t, int64_t images, gan_message *message)
 
 /* ---- the loop ---- */
 
+static gan_status open_runner(trainer *t, gan_message *message)
+{
+    const session *s = t->s;
+    const gan_plugin *table = &s->plugin->table;
+    gan_runner_options options = {
+        .struct_size = sizeof options,
+        .d_step = table->d_step,
+        .g_step = table->g_step,
+        .no_graphs = (table->flags & GAN_PLUGIN_NO_CAPTURE) || !gan_options_bool(s->config.host, "cuda.graphs"),
+    };
+    const gan_capture_extension *capture =
+        table->get_extension ? table->get_extension(s->model, GAN_CAPTURE_EXTENSION) : NULL;
+    if (capture && capture->struct_size >= sizeof *capture)
+        options.prepare = capture->prepare;
+    t->feed = gan_feed_create(s->ctx, &s->info);
+    t->runner = gan_runner_create(s->model, &options);
+    return t->feed && t->runner ? GAN_OK : session_error(s, GAN_ERROR_MEMORY, "cannot run steps", message);
+}
+
 static gan_status open_trainer(trainer *t, gan_message *message)
 {
     const session *s = t->s;
@@ -478,6 +503,8 @@ static gan_status open_trainer(trainer *t, gan_message *message)
     gan_status status = gan_loader_create(s->data, &options, &t->loader, message);
     if (!status && !(t->metrics = gan_metrics_create()))
         status = gan_fail(message, GAN_ERROR_MEMORY, "no memory for metrics");
+    if (!status)
+        status = open_runner(t, message);
     if (!status)
         status = path_format(path, message, "%s/stats.jsonl", t->r->path);
     if (!status && t->at.steps > 0)
@@ -535,7 +562,9 @@ static gan_status finish(trainer *t, int64_t before, gan_message *message)
 {
     char taken[32], stamp[32];
     int64_t now = t->at.images, grid = passed(t->snapshot_every, before, now);
-    gan_status status = has_pending(t) ? report(t, message) : GAN_OK;
+    gan_status status = take_metrics(t, true, message);
+    if (!status && has_pending(t))
+        status = report(t, message);
     if (!status && grid < 0)
         status = snapshot(t, grid = now, message);
     if (!status && passed(t->checkpoint_every, before, now) < 0)
@@ -581,6 +610,8 @@ gan_status train(session *s, run *r, console *out, const progress_state *at, con
         status = loop(&t, message);
     if (t.stats >= 0)
         close(t.stats);
+    gan_runner_destroy(t.runner);
+    gan_feed_destroy(t.feed);
     gan_metrics_destroy(t.metrics);
     gan_loader_destroy(t.loader);
     history_free(&t.history);

@@ -11,7 +11,7 @@
 gan_status train(session *s, run *r, console *out, const progress_state *at, const char *checkpoint,
                  gan_message *message);
 
-/* The next batch of real data as tensors in the current scope; pixels become values in [-1, 1]. */
-gan_status train_next_batch(const session *s, gan_loader *loader, gan_batch *out, gan_message *message);
+/* The next batch of real data as the feed's tensors. */
+gan_status train_next_batch(const session *s, gan_loader *loader, gan_feed *feed, gan_batch *out, gan_message *message);
 
 #endif

@@ -18,6 +18,7 @@
 #include "image.h"
 #include "io.h"
 #include "model.h"
+#include "graph.h"
 #include "plugin.h"
 
 #endif

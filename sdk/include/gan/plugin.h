@@ -19,6 +19,7 @@
 
 #include "loss.h"
 #include "autograd.h"
+#include "graph.h"
 #include "model.h"
 #include "networks.h"
 #include "random.h"
@@ -121,6 +122,14 @@ typedef struct gan_schedule_extension {
      * for `configured`; at least 1. May be NULL: as configured. */
     int64_t (*d_steps)(gan_model *model, int64_t g_steps, int64_t configured);
 } gan_schedule_extension;
+
+/* "gan.capture/1": for a plugin whose steps are not all alike. On a CUDA device steps are recorded once and replayed
+ * (graph.h says what that asks of them); a plugin that cannot have that sets GAN_PLUGIN_NO_CAPTURE instead. */
+#define GAN_CAPTURE_EXTENSION "gan.capture/1"
+typedef struct gan_capture_extension {
+    uint32_t struct_size;
+    gan_prepare_function prepare; /* may be NULL */
+} gan_capture_extension;
 
 #define GAN_BUILT_WITH "SDK " GAN_VERSION_STRING ", compiler " __VERSION__
 

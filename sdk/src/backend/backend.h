@@ -91,6 +91,25 @@ typedef struct gan__update_args {
     int64_t step; /* t, from 1 */
 } gan__update_args;
 
+/* What the kernels of a captured step read anew at each replay. */
+typedef struct gan__replay {
+    uint64_t random_shift;          /* added to the counters of the numbers drawn while capturing */
+    const gan__update_args *update; /* [n_updates], of the calls of `update` while capturing, in order */
+    const float *number;            /* [n_numbers], of the calls of `number` */
+    int n_updates, n_numbers;
+} gan__replay;
+
+/* Calls of `update` and of `number` that one captured step may contain. */
+#define GAN__REPLAY_UPDATES 64
+#define GAN__REPLAY_NUMBERS 64
+/* Values that one call of gather_scalars takes. */
+#define GAN__GATHER_MAX 64
+/* Bytes that one reading takes. */
+#define GAN__READING_MAX 1024
+
+typedef struct gan__graph gan__graph;
+typedef struct gan__reading gan__reading;
+
 typedef struct gan__backend_ops {
     void (*destroy)(gan__backend *be);
 
@@ -98,10 +117,37 @@ typedef struct gan__backend_ops {
      * only caller. */
     void *(*allocate)(gan__backend *be, size_t bytes);
     void (*deallocate)(gan__backend *be, void *data, size_t bytes);
+    /* copy_in may wait, and leaves `host` to the caller; like copy_out and synchronize it is refused while capturing.
+     */
     gan_status (*copy_in)(gan__backend *be, void *device, const void *host, size_t bytes);
     gan_status (*copy_out)(gan__backend *be, void *host, const void *device, size_t bytes); /* waits */
     gan_status (*copy)(gan__backend *be, void *to, const void *from, size_t bytes);
     gan_status (*synchronize)(gan__backend *be);
+
+    /* A batch on its way to the device: what is at `host` can soon be read by kernels at *device, until upload_done,
+     * which follows the kernels that read it. Does not wait for the device (but for what was uploaded several uploads
+     * ago), and `host` is the caller's again at upload_done. Not while capturing. */
+    gan_status (*upload)(gan__backend *be, const void *host, size_t bytes, const void **device);
+    gan_status (*upload_done)(gan__backend *be, const void *device);
+
+    /* out[i] = the one element of scalars[i], f32 or bf16, widened; n <= GAN__GATHER_MAX. */
+    gan_status (*gather_scalars)(gan__backend *be, int n, const gan__array *scalars, float *out);
+    /* Read `bytes` (at most GAN__READING_MAX) of device memory as they are after the work enqueued so far, without
+     * waiting. read_value gives them when they have come, else (if it is not to `wait`) leaves *value NULL; read_free
+     * ends it, NULL allowed. */
+    gan_status (*read_begin)(gan__backend *be, const void *device, size_t bytes, gan__reading **out);
+    gan_status (*read_value)(gan__backend *be, gan__reading *reading, bool wait, const void **value);
+    void (*read_free)(gan__backend *be, gan__reading *reading);
+
+    /* Steps that are recorded and replayed. NULL members: the device cannot. Between capture_begin and capture_end
+     * kernels are recorded and not run; memory comes from allocations that the graph keeps to itself (core/alloc.c).
+     * capture_end with `out` NULL throws the recording away. Launching runs it with what `replay` says. */
+    gan_status (*capture_begin)(gan__backend *be);
+    gan_status (*capture_end)(gan__backend *be, gan__graph **out);
+    gan_status (*graph_launch)(gan__backend *be, gan__graph *graph, const gan__replay *replay);
+    void (*graph_destroy)(gan__backend *be, gan__graph *graph);
+    /* *out = value; in a captured step it is the replay's number instead. */
+    gan_status (*number)(gan__backend *be, float value, float *out);
 
     /* out = f(in...), broadcasting by strides: every array has out's ndim and dims. Any dtype comes in (widened to
      * f32) and goes out (bf16 rounded to nearest even; u8 rounded and clamped). `out` may be strided and may be one
@@ -152,27 +198,53 @@ typedef struct gan__backend_ops {
     gan_status (*update)(gan__backend *be, const gan__update_args *args, const gan__update *tensors, int n);
 } gan__backend_ops;
 
+/* What a backend in a library of its own calls back; for the others they are the functions below. */
+typedef struct gan__services {
+    void *(*workspace)(gan_context *ctx, size_t bytes);
+    void (*workspace_free)(gan_context *ctx, void *data);
+    void *(*pack_find)(gan_context *ctx, gan__storage *storage, uint64_t key);
+    void *(*pack_add)(gan_context *ctx, gan__storage *storage, uint64_t key, size_t bytes);
+} gan__services;
+
 struct gan__backend {
     const gan__backend_ops *ops;
     gan_context *ctx; /* whose memory workspaces come from */
+    const gan__services *services;
     int threads;
+    bool is_cuda;
+    void *stream; /* the cudaStream_t that all work goes to; NULL on the CPU */
     char description[160];
     gan_message error;
 };
 
 /* ---- supplied by core/alloc.c for backends ---- */
 
-/* Workspace from the context's caching allocator; NULL when out of memory. 64-byte aligned. */
+extern const gan__services gan__core_services;
+
+/* Workspace from the context's caching allocator; NULL when out of memory. 64-byte aligned. A workspace may be freed as
+ * soon as the kernels that use it are enqueued: memory is handed on in the order of the work. */
 void *gan__workspace(gan_context *ctx, size_t bytes);
 void gan__workspace_free(gan_context *ctx, void *data);
 
 /* Copies of a storage's value in another form (a blocked weight layout, bf16), kept until the value changes or the
  * storage goes. `key` names the form, 64 bits of hash. gan__pack_add returns memory to fill; NULL when out of
  * memory (the caller then uses a workspace). */
-void *gan__pack_find(gan__storage *storage, uint64_t key);
+void *gan__pack_find(gan_context *ctx, gan__storage *storage, uint64_t key);
 void *gan__pack_add(gan_context *ctx, gan__storage *storage, uint64_t key, size_t bytes);
 
 /* ---- backends ---- */
 gan_status gan__cpu_create(gan_context *ctx, int threads, gan__backend **out, gan_message *message);
+
+/* The one symbol of libgansdk_cuda.so, a gan__cuda_entry_table; core/device.c loads it. */
+#define GAN__CUDA_ENTRY_NAME "gan__cuda_entry"
+#define GAN__CUDA_LAYOUT     1 /* of this header; raised when it changes */
+typedef struct gan__cuda_entry_table {
+    uint32_t layout;
+    uint32_t backend_ops_size; /* sizeof(gan__backend_ops) */
+    const char *version;       /* GAN_VERSION_STRING */
+    /* A device by number; with -1 the one that CUDA names first. */
+    gan_status (*create)(gan_context *ctx, const gan__services *services, int device, gan__backend **out,
+                         gan_message *message);
+} gan__cuda_entry_table;
 
 #endif

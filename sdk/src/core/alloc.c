@@ -6,6 +6,11 @@
  * requests in the same order, so from the second or third step on the system is not asked again. (Returning large
  * blocks to the system at once, as malloc does, costs a page fault per 4 KiB at every reuse.) Small, middle and large
  * requests have segments of their own, so that small ones do not nibble at the blocks that large ones come back for.
+ *
+ * A device works behind the host, but in one order, so a block may be handed on as soon as it is freed: what was
+ * enqueued before is done with it before what is enqueued next. A captured step is replayed later and again, at the
+ * addresses that it was captured with: what is allocated while capturing comes from an arena of its own, from which
+ * nothing else is served as long as there are graphs.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -17,11 +22,11 @@ struct gan__block {
     char *data;
     gan__block *before, *after; /* neighbours in the segment */
     gan__block *next_free, *previous_free;
-    int pool;
+    int arena, pool;
     bool free;
 };
 
-enum { GRAIN = 256, HEADER = 64, SLAB_RECORDS = 64 };
+enum { GRAIN = 256, SLAB_RECORDS = 64 };
 static const size_t SMALL_SEGMENT = (size_t)2 << 20, MIDDLE_SEGMENT = (size_t)16 << 20,
                     MIDDLE_REQUEST = (size_t)4 << 20, SMALL_REQUEST = (size_t)128 << 10,
                     SEGMENT_GRAIN = (size_t)1 << 20;
@@ -72,7 +77,7 @@ static int bin_of(size_t size)
 
 static void bin_insert(gan__allocator *a, gan__block *b)
 {
-    gan__block **head = &a->bins[b->pool][bin_of(b->size)];
+    gan__block **head = &a->bins[b->arena][b->pool][bin_of(b->size)];
     b->free = true;
     b->previous_free = NULL;
     b->next_free = *head;
@@ -86,7 +91,7 @@ static void bin_remove(gan__allocator *a, gan__block *b)
     if (b->previous_free)
         b->previous_free->next_free = b->next_free;
     else
-        a->bins[b->pool][bin_of(b->size)] = b->next_free;
+        a->bins[b->arena][b->pool][bin_of(b->size)] = b->next_free;
     if (b->next_free)
         b->next_free->previous_free = b->previous_free;
     b->free = false;
@@ -97,12 +102,12 @@ static int pool_of(size_t size)
     return size <= SMALL_REQUEST ? 0 : size <= MIDDLE_REQUEST ? 1 : 2;
 }
 
-static gan__block *find_free(gan__allocator *a, size_t size)
+static gan__block *find_free(gan__allocator *a, int arena, size_t size)
 {
     int pool = pool_of(size);
     for (int bin = bin_of(size); bin < GAN__BINS; bin++) {
         gan__block *best = NULL;
-        for (gan__block *b = a->bins[pool][bin]; b; b = b->next_free)
+        for (gan__block *b = a->bins[arena][pool][bin]; b; b = b->next_free)
             if (b->size >= size && (!best || b->size < best->size))
                 best = b;
         if (best)
@@ -119,13 +124,14 @@ static size_t segment_size(size_t size)
     return (size + SEGMENT_GRAIN - 1) / SEGMENT_GRAIN * SEGMENT_GRAIN;
 }
 
-static gan__block *new_segment(gan_context *ctx, size_t size)
+static gan__block *new_segment(gan_context *ctx, int arena, size_t size)
 {
     gan__allocator *a = &ctx->allocator;
     gan__backend *be = ctx->backend;
     gan__block *b = gan__record_new(ctx, (void **)&a->spare, sizeof *b);
     if (!b)
         return NULL;
+    b->arena = arena;
     b->pool = pool_of(size);
     b->size = segment_size(size);
     b->data = be->ops->allocate(be, b->size);
@@ -153,16 +159,18 @@ static gan__block *take_block(gan_context *ctx, size_t bytes)
         return NULL;
     if (a->limit && a->stats.bytes_in_use + size > a->limit)
         return NULL;
-    gan__block *b = find_free(a, size);
+    int arena = ctx->capture ? GAN__ARENA_GRAPHS : GAN__ARENA_EAGER;
+    gan__block *b = find_free(a, arena, size);
     if (b)
         bin_remove(a, b);
-    else if (!(b = new_segment(ctx, size)))
+    else if (!(b = new_segment(ctx, arena, size)))
         return NULL;
     if (b->size - size >= GRAIN) {
         gan__block *rest = gan__record_new(ctx, (void **)&a->spare, sizeof *rest);
         if (rest) { /* without a record the block is handed out whole */
             rest->size = b->size - size;
             rest->data = b->data + size;
+            rest->arena = b->arena;
             rest->pool = b->pool;
             rest->before = b;
             rest->after = b->after;
@@ -210,10 +218,12 @@ void gan_memory_trim(gan_context *ctx)
 {
     gan__allocator *a = &ctx->allocator;
     gan__backend *be = ctx->backend;
-    if (be->ops->synchronize(be) != GAN_OK)
+    if (ctx->capture || be->ops->synchronize(be) != GAN_OK)
         return; /* work may still use the blocks */
-    for (int i = 0; i < GAN__POOLS * GAN__BINS; i++) {
-        for (gan__block *b = a->bins[i / GAN__BINS][i % GAN__BINS], *next; b; b = next) {
+    int arenas = ctx->graphs > 0 ? GAN__ARENA_GRAPHS : GAN__ARENAS;
+    gan__block **heads = &a->bins[0][0][0];
+    for (int i = 0; i < arenas * GAN__POOLS * GAN__BINS; i++) {
+        for (gan__block *b = heads[i], *next; b; b = next) {
             next = b->next_free;
             if (b->before || b->after)
                 continue;
@@ -271,11 +281,17 @@ void gan__storage_retain(gan__storage *s)
     s->refs++;
 }
 
+static void drop_pack(gan_context *ctx, gan__pack *p)
+{
+    gan__storage_release(ctx, p->copy);
+    gan__record_free(&ctx->free_packs, p);
+}
+
 void gan__storage_touch(gan_context *ctx, gan__storage *s)
 {
     for (gan__pack *p = s->packs, *next; p; p = next) {
         next = p->next;
-        gan__workspace_free(ctx, p); /* the record lies in front of the data */
+        drop_pack(ctx, p);
     }
     s->packs = NULL;
 }
@@ -292,35 +308,66 @@ void gan__storage_release(gan_context *ctx, gan__storage *s)
 
 /* ---- workspaces and packed copies ---- */
 
+/* Those in use are few, and mostly freed in the reverse order. Their records lie outside: the memory is the device's.
+ */
 void *gan__workspace(gan_context *ctx, size_t bytes)
 {
-    gan__storage *s = gan__storage_new(ctx, bytes + HEADER);
-    if (!s)
+    gan__loan *loan = gan__record_new(ctx, &ctx->free_loans, sizeof *loan);
+    gan__storage *s = loan ? gan__storage_new(ctx, bytes > 0 ? bytes : 1) : NULL;
+    if (!s) {
+        if (loan)
+            gan__record_free(&ctx->free_loans, loan);
         return NULL;
-    *(gan__storage **)s->data = s;
-    return (char *)s->data + HEADER;
+    }
+    *loan = (gan__loan){ctx->loans, s};
+    ctx->loans = loan;
+    return s->data;
 }
 
 void gan__workspace_free(gan_context *ctx, void *data)
 {
-    if (data)
-        gan__storage_release(ctx, *(gan__storage **)((char *)data - HEADER));
+    for (gan__loan **link = &ctx->loans; data && *link; link = &(*link)->next) {
+        gan__loan *loan = *link;
+        if (loan->storage->data != data)
+            continue;
+        *link = loan->next;
+        gan__storage_release(ctx, loan->storage);
+        gan__record_free(&ctx->free_loans, loan);
+        return;
+    }
 }
 
-void *gan__pack_find(gan__storage *storage, uint64_t key)
+void *gan__pack_find(gan_context *ctx, gan__storage *storage, uint64_t key)
 {
     for (gan__pack *p = storage ? storage->packs : NULL; p; p = p->next)
-        if (p->key == key)
-            return p->data;
+        if (p->key == key && p->epoch == ctx->pack_epoch)
+            return p->copy->data;
     return NULL;
 }
 
 void *gan__pack_add(gan_context *ctx, gan__storage *storage, uint64_t key, size_t bytes)
 {
-    gan__pack *p = storage ? gan__workspace(ctx, bytes + HEADER) : NULL;
-    if (!p)
+    if (!storage)
         return NULL;
-    *p = (gan__pack){storage->packs, key, (char *)p + HEADER};
+    for (gan__pack **link = &storage->packs; *link;) { /* those of an older epoch are of no more use */
+        gan__pack *old = *link;
+        if (old->epoch == ctx->pack_epoch) {
+            link = &old->next;
+            continue;
+        }
+        *link = old->next;
+        drop_pack(ctx, old);
+    }
+    gan__pack *p = gan__record_new(ctx, &ctx->free_packs, sizeof *p);
+    gan__storage *copy = p ? gan__storage_new(ctx, bytes) : NULL;
+    if (!copy) {
+        if (p)
+            gan__record_free(&ctx->free_packs, p);
+        return NULL;
+    }
+    *p = (gan__pack){storage->packs, key, ctx->pack_epoch, copy};
     storage->packs = p;
-    return p->data;
+    return copy->data;
 }
+
+const gan__services gan__core_services = {gan__workspace, gan__workspace_free, gan__pack_find, gan__pack_add};

@@ -23,9 +23,15 @@ typedef struct gan__node gan__node;
 
 typedef struct gan__pack {
     struct gan__pack *next;
-    uint64_t key;
-    void *data;
+    uint64_t key, epoch;
+    gan__storage *copy;
 } gan__pack;
+
+/* A workspace that is in use. */
+typedef struct gan__loan {
+    struct gan__loan *next;
+    gan__storage *storage;
+} gan__loan;
 
 struct gan__storage {
     gan__block *block; /* NULL for an empty storage */
@@ -34,13 +40,15 @@ struct gan__storage {
     gan__pack *packs;
 };
 
+enum { GAN__ARENA_EAGER, GAN__ARENA_GRAPHS, GAN__ARENAS };
 #define GAN__POOLS 3
 #define GAN__BINS  48
 
 typedef struct gan__allocator {
-    gan__block *bins[GAN__POOLS][GAN__BINS]; /* free blocks by pool and by the power of two of their size */
-    gan__block *spare;                       /* unused block records */
-    void *slabs;                             /* what records are cut from */
+    gan__block
+        *bins[GAN__ARENAS][GAN__POOLS][GAN__BINS]; /* free blocks by arena, pool and power of two of their size */
+    gan__block *spare;                             /* unused block records */
+    void *slabs;                                   /* what records are cut from */
     gan_memory_stats stats;
     size_t limit;
     uint64_t fail_after; /* 0: off */
@@ -87,7 +95,12 @@ struct gan_context {
     int no_grad; /* depth; recording is off when > 0 */
 
     uint64_t node_order;
-    void *free_tensors, *free_nodes, *free_storages;
+    uint64_t pack_epoch;          /* packs of an older one are void; see gan__capture_begin */
+    gan__loan *loans;             /* workspaces in use */
+    struct gan__capture *capture; /* the step being recorded (core/capture.h) */
+    int graphs;                   /* recorded steps that may be replayed */
+    gan_tensor *counting;         /* 0, 1, 2, ... for gan_one_hot */
+    void *free_tensors, *free_nodes, *free_storages, *free_packs, *free_loans;
     gan_tensor *poison;
 };
 

@@ -1,4 +1,6 @@
 /* labels.c - embedding and one-hot coding. */
+#include <stdlib.h>
+
 #include "core/internal.h"
 
 static bool labels_valid(const char *name, gan_tensor *labels, gan_tensor **bad)
@@ -73,6 +75,25 @@ gan_tensor *gan_embedding(gan_tensor *table, gan_tensor *labels)
     return out;
 }
 
+/* 0, 1, ..., n - 1. Kept by the context: a recorded step must not bring values from the host. */
+static gan_tensor *counting(gan_context *ctx, int64_t n)
+{
+    if (!ctx->counting || gan_count(ctx->counting) < n) {
+        int32_t *host = malloc((size_t)n * sizeof *host);
+        if (!host)
+            return gan__poison(ctx, GAN_ERROR_MEMORY, "one_hot", "no memory for the class numbers");
+        for (int64_t i = 0; i < n; i++)
+            host[i] = (int32_t)i;
+        gan_tensor *numbers = gan_from_i32(ctx, GAN_SHAPE(n), host);
+        free(host);
+        if (numbers->poison)
+            return numbers;
+        gan_release(ctx->counting);
+        ctx->counting = gan_keep(numbers);
+    }
+    return gan__tensor_view(ctx->counting, GAN_SHAPE(n));
+}
+
 gan_tensor *gan_one_hot(gan_tensor *labels, int64_t classes)
 {
     gan_tensor *bad;
@@ -85,16 +106,9 @@ gan_tensor *gan_one_hot(gan_tensor *labels, int64_t classes)
     gan_tensor *in_range = gan_embedding(gan_full(ctx, GAN_SHAPE(classes, 1), 1.0f), labels); /* refuses others */
     if (in_range->poison)
         return gan_scope_end(ctx, in_range);
-    gan_tensor *numbers = gan__tensor_new(ctx, GAN_SHAPE(classes), GAN_I32);
+    gan_tensor *numbers = counting(ctx, classes);
     if (numbers->poison)
         return gan_scope_end(ctx, numbers);
-    int32_t *host = gan__workspace(ctx, (size_t)classes * sizeof *host);
-    if (!host)
-        return gan_scope_end(ctx, gan__poison(ctx, GAN_ERROR_MEMORY, "one_hot", "no memory for the class numbers"));
-    for (int64_t i = 0; i < classes; i++)
-        host[i] = (int32_t)i;
-    ctx->backend->ops->copy_in(ctx->backend, numbers->storage->data, host, (size_t)classes * sizeof *host);
-    gan__workspace_free(ctx, host);
     gan_tensor *column = gan_reshape(labels, GAN_SHAPE(gan_count(labels), 1));
     return gan_scope_end(ctx, gan_equal(column, numbers));
 }

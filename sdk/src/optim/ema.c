@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/capture.h"
 #include "nn/layer.h"
 
 #include <gan/optim.h>
@@ -111,6 +112,7 @@ gan_status gan_ema_update(gan_ema *ema, double beta)
             (gan__update){.p = a->value->storage->data, .g = a->current->storage->data, .n = gan_count(a->current)};
     }
     gan__update_args args = {.kind = GAN__UPDATE_EMA, .b1 = beta, .step = 1};
+    gan__capture_update(ctx, NULL, NULL, &args);
     gan_status status = ctx->backend->ops->update(ctx->backend, &args, ema->updates, n);
     if (status != GAN_OK)
         gan__poison_backend(ctx, status, "moving average", 0, NULL);

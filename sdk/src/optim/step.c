@@ -1,6 +1,7 @@
 /* step.c - one step down a gradient. */
 #include <string.h>
 
+#include "core/capture.h"
 #include "optimizer.h"
 
 /* grad.c: as gan_grad, but leaves NULL for inputs that the output does not depend on. */
@@ -35,6 +36,20 @@ static gan_status derive(gan_optimizer *o, gan_tensor *loss, const char *what)
                      what, o->n_trained);
 }
 
+static gan__update_args settings(const gan_optimizer *o)
+{
+    return (gan__update_args){
+        .kind = o->kind, .lr = o->lr * o->scale, .b1 = o->b1, .b2 = o->b2, .eps = o->eps, .step = o->steps + 1};
+}
+
+/* For a replay of a recorded step. */
+static void next_settings(void *user, gan__update_args *out)
+{
+    gan_optimizer *o = user;
+    *out = settings(o);
+    o->steps++;
+}
+
 /* Step with o->grads; NULL where a parameter stays as it is. */
 static gan_status update(gan_optimizer *o)
 {
@@ -53,8 +68,8 @@ static gan_status update(gan_optimizer *o)
                                         .g = o->grads[i]->storage->data,
                                         .n = gan_count(t->parameter)};
     }
-    gan__update_args args = {
-        .kind = o->kind, .lr = o->lr * o->scale, .b1 = o->b1, .b2 = o->b2, .eps = o->eps, .step = o->steps + 1};
+    gan__update_args args = settings(o);
+    gan__capture_update(ctx, next_settings, o, &args);
     gan_status status = ctx->backend->ops->update(ctx->backend, &args, o->updates, n);
     if (status != GAN_OK)
         gan__poison_backend(ctx, status, "optimizer", 0, NULL);

@@ -25,9 +25,18 @@ gan_status gan__cpu_no_memory(gan__cpu *cpu, size_t bytes)
     return gan__cpu_fail(cpu, GAN_ERROR_MEMORY, "out of memory: a workspace of %zu bytes was wanted", bytes);
 }
 
+struct gan__reading {
+    gan__reading *next; /* while it is not used */
+    max_align_t value[GAN__READING_MAX / sizeof(max_align_t)];
+};
+
 static void cpu_destroy(gan__backend *be)
 {
     gan__cpu *cpu = gan__cpu_of(be);
+    for (gan__reading *reading = cpu->readings, *next; reading; reading = next) {
+        next = reading->next;
+        free(reading);
+    }
     gan__onednn_destroy(cpu->onednn);
     free(cpu);
 }
@@ -81,6 +90,65 @@ static gan_status cpu_synchronize(gan__backend *be)
     return GAN_OK;
 }
 
+/* ---- batches in, values out: the memory is the host's already ---- */
+
+static gan_status cpu_upload(gan__backend *be, const void *host, size_t bytes, const void **device)
+{
+    (void)be, (void)bytes;
+    *device = host;
+    return GAN_OK;
+}
+
+static gan_status cpu_upload_done(gan__backend *be, const void *device)
+{
+    (void)be, (void)device;
+    return GAN_OK;
+}
+
+static gan_status cpu_gather_scalars(gan__backend *be, int n, const gan__array *scalars, float *out)
+{
+    for (int i = 0; i < n; i++)
+        gan__cpu_convert(gan__cpu_of(be), scalars[i].dtype, scalars[i].data, GAN_F32, out + i, 1);
+    return GAN_OK;
+}
+
+static gan_status cpu_read_begin(gan__backend *be, const void *device, size_t bytes, gan__reading **out)
+{
+    gan__cpu *cpu = gan__cpu_of(be);
+    gan__reading *reading = cpu->readings ? cpu->readings : malloc(sizeof *reading);
+    *out = NULL;
+    if (!reading)
+        return gan__cpu_no_memory(cpu, sizeof *reading);
+    if (reading == cpu->readings)
+        cpu->readings = reading->next;
+    memcpy(reading->value, device, bytes);
+    *out = reading;
+    return GAN_OK;
+}
+
+static gan_status cpu_read_value(gan__backend *be, gan__reading *reading, bool wait, const void **value)
+{
+    (void)be, (void)wait;
+    *value = reading->value;
+    return GAN_OK;
+}
+
+static void cpu_read_free(gan__backend *be, gan__reading *reading)
+{
+    gan__cpu *cpu = gan__cpu_of(be);
+    if (!reading)
+        return;
+    reading->next = cpu->readings;
+    cpu->readings = reading;
+}
+
+static gan_status cpu_number(gan__backend *be, float value, float *out)
+{
+    (void)be;
+    *out = value;
+    return GAN_OK;
+}
+
 static const gan__backend_ops cpu_ops = {
     .destroy = cpu_destroy,
     .allocate = cpu_allocate,
@@ -89,6 +157,13 @@ static const gan__backend_ops cpu_ops = {
     .copy_out = cpu_copy_out,
     .copy = cpu_copy,
     .synchronize = cpu_synchronize,
+    .upload = cpu_upload,
+    .upload_done = cpu_upload_done,
+    .gather_scalars = cpu_gather_scalars,
+    .read_begin = cpu_read_begin,
+    .read_value = cpu_read_value,
+    .read_free = cpu_read_free,
+    .number = cpu_number,
     .map = gan__cpu_map,
     .reduce = gan__cpu_reduce,
     .matmul = gan__cpu_matmul,

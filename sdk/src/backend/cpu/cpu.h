@@ -19,6 +19,7 @@ typedef struct gan__cpu {
     gan__backend base;
     gan__isa isa;
     gan__onednn *onednn;
+    gan__reading *readings; /* that are not in use */
 } gan__cpu;
 
 static inline gan__cpu *gan__cpu_of(gan__backend *be)

@@ -468,7 +468,7 @@ static gan_status packed_weights(gan__cpu *cpu, primitive *p, const void *plain,
                                  const void **out, void **temporary)
 {
     uint64_t key = mix(p->layout, (uint64_t)(uintptr_t)plain);
-    void *scratch, *packed = storage ? gan__pack_find(storage, key) : NULL;
+    void *scratch, *packed = storage ? gan__pack_find(cpu->base.ctx, storage, key) : NULL;
     *out = packed;
     if (packed)
         return GAN_OK;
