@@ -186,13 +186,14 @@ static const char table_head[] = "\n| option | type | default | |\n| --- | --- |
 
 void config_markdown_host(text *out)
 {
-    text_add(out, "# Options\n\n"
-                  "<!-- Made by `ganhost describe --markdown gan` from the option tables; do not edit. -->\n\n"
-                  "A config file is YAML: options at the top, and the sections `data`, `train`, `cuda` and `model`. Every\n"
-                  "option can be set on the command line as well: `--set train.batch=32`. A plugin may bring other\n"
-                  "defaults than these; `ganhost init PLUGIN` writes a config file with all options of a plugin.\n");
+    text_add(out,
+             "# Options\n\n"
+             "<!-- Made by `ganhost describe --markdown gan` from the option tables; do not edit. -->\n\n"
+             "A config file is YAML: options at the top, and the sections `data`, `train`, `cuda` and `model`. Every\n"
+             "option can be set on the command line as well: `--set train.batch=32`. A plugin may bring other\n"
+             "defaults than these; `ganhost init PLUGIN` writes a config file with all options of a plugin.\n");
     static const char *const sections[] = {"", "data", "train", "cuda"};
-    for (int i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
         text_add(out, "\n## %s\n\n%s\n", *sections[i] ? sections[i] : "Top level", config_section_help(sections[i]));
         text_add(out, "%s", table_head);
         for (const gan_option *row = config_host_table; row->name; row++)

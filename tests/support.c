@@ -44,6 +44,7 @@ gan_context *test_context_open(int threads, uint64_t seed)
 void test_context_close(gan_context *ctx)
 {
     gan_scope_end(ctx, NULL);
+    gan_memory_trim(ctx); /* what the context keeps for itself */
     ck_assert_msg(gan_memory(ctx).bytes_in_use == 0, "%zu bytes are left behind", gan_memory(ctx).bytes_in_use);
     gan_context_destroy(ctx);
 }

@@ -29,10 +29,12 @@ extern "C" {
 typedef struct gan_context gan_context;
 typedef struct gan_tensor gan_tensor;
 
-/* How convolutions and matrix products compute. Parameters and optimizer state are f32 in both. */
+/* How convolutions and matrix products compute. Parameters and optimizer state are f32 in all. */
 typedef enum gan_precision {
     GAN_PRECISION_F32 = 0,
-    GAN_PRECISION_BF16 = 1 /* bf16 operands and results, f32 accumulation */
+    GAN_PRECISION_BF16 = 1, /* bf16 operands and results, f32 accumulation */
+    GAN_PRECISION_TF32 = 2  /* as f32, but products on CUDA may round their operands to TF32, which has 10 bits behind
+                               the point; on the CPU the same as f32 */
 } gan_precision;
 
 typedef struct gan_context_options {
@@ -79,6 +81,12 @@ GAN_API gan_precision gan_context_precision(const gan_context *ctx);
 GAN_API int gan_context_threads(const gan_context *ctx);
 /* What computes, for reports, for example "CPU, 2 threads, AVX-512, oneDNN 2.6.3"; owned by the context. */
 GAN_API const char *gan_context_device(const gan_context *ctx);
+/* What a user should know about the choice of device, for example "device auto: the CPU is used, because ..."; "" if
+ * there is nothing to say. Owned by the context. */
+GAN_API const char *gan_context_device_note(const gan_context *ctx);
+/* The cudaStream_t to which all work of the context goes, in order: for kernels of a plugin's own, together with
+ * gan_data_pointer (tensor.h). NULL on the CPU. */
+GAN_API void *gan_context_stream(const gan_context *ctx);
 
 typedef struct gan_memory_stats {
     size_t bytes_in_use;         /* held by live tensors */
@@ -89,7 +97,7 @@ typedef struct gan_memory_stats {
 
 GAN_API gan_memory_stats gan_memory(const gan_context *ctx);
 GAN_API void gan_memory_reset_peak(gan_context *ctx);
-/* Give the cache's free blocks back to the system. */
+/* Give the cache's free blocks back to the system, with what the context keeps to have it at hand. */
 GAN_API void gan_memory_trim(gan_context *ctx);
 
 /* Let an allocation in `nth` allocations from now fail, for tests of what happens then; 0 turns this off. */

@@ -220,7 +220,12 @@ void gan_memory_trim(gan_context *ctx)
     gan__backend *be = ctx->backend;
     if (ctx->capture || be->ops->synchronize(be) != GAN_OK)
         return; /* work may still use the blocks */
-    int arenas = ctx->graphs > 0 ? GAN__ARENA_GRAPHS : GAN__ARENAS;
+    int arenas = GAN__ARENA_GRAPHS;
+    if (ctx->graphs == 0) { /* whose kernels would go on reading them */
+        arenas = GAN__ARENAS;
+        gan_release(ctx->counting);
+        ctx->counting = NULL;
+    }
     gan__block **heads = &a->bins[0][0][0];
     for (int i = 0; i < arenas * GAN__POOLS * GAN__BINS; i++) {
         for (gan__block *b = heads[i], *next; b; b = next) {
