@@ -227,11 +227,9 @@ static gan_status over_images(gan__cuda *cu, const gan__cuda_conv *c)
 {
     int64_t row_bytes = c->ow * c->kh * c->kw * c->in * (int64_t)gan__cuda_dtype_size(c->result);
     int64_t rows = row_bytes < GAN__COLUMNS_MOST ? GAN__COLUMNS_MOST / row_bytes : 1;
-    int64_t images = rows / c->oh, most_y, band_rows = c->h;
-    if (images > 0) {
-        images = images < c->n ? images : c->n;
-        most_y = images * c->oh;
-    } else { /* r rows of x need up to (r + kh - 1) / stride of y, rounded up */
+    int64_t images = rows / c->oh < c->n ? rows / c->oh : c->n, most_y = images * c->oh, band_rows = c->h;
+    bool whole = images > 0;
+    if (!whole) { /* r rows of x need up to (r + kh - 1) / stride of y, rounded up */
         images = 1;
         band_rows = rows * c->stride - c->kh + 1;
         band_rows = band_rows < 1 ? 1 : band_rows < c->h ? band_rows : c->h;
@@ -248,7 +246,7 @@ static gan_status over_images(gan__cuda *cu, const gan__cuda_conv *c)
             band b = {n,   c->n - n < images ? c->n - n : images,
                       row, c->h - row < band_rows ? c->h - row : band_rows,
                       0,   c->oh};
-            if (band_rows < c->h)
+            if (!whole)
                 rows_of_y(c, &b);
             status = run_band(cu, c, b, columns);
         }

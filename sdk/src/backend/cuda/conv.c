@@ -39,7 +39,7 @@ static bool is_product(const gan__cuda_conv *c)
 {
     bool covers = c->kh == c->h && c->kw == c->w && c->oh == 1 && c->ow == 1;
     bool point = c->kh == 1 && c->kw == 1 && c->stride == 1 && c->oh == c->h && c->ow == c->w;
-    return c->pad == 0 && (covers || point);
+    return c->pad == 0 && (covers || point) && c->n * c->oh * c->ow <= INT32_MAX; /* cuBLASLt's dimensions */
 }
 
 /* With the rows of x that y's positions see, of KH KW I elements: y = x wᵀ, x = y w, w = yᵀ x. */
