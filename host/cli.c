@@ -18,7 +18,7 @@ static const option_row rows[CLI_OPTIONS] = {
     [CLI_CONFIG] = {"config", "FILE", "options as YAML; `ganhost init PLUGIN` writes a file to start from"},
     [CLI_SET] = {"set", "NAME=VALUE", "set one option, such as train.batch=32; may be given often"},
     [CLI_DEVICE] = {"device", "DEVICE", "auto, cpu, cuda or cuda:N"},
-    [CLI_PRECISION] = {"precision", "f32|bf16", "of convolutions and matrix products"},
+    [CLI_PRECISION] = {"precision", "f32|tf32|bf16", "of convolutions and matrix products"},
     [CLI_SEED] = {"seed", "N", "seed of all random numbers"},
     [CLI_OUT] = {"out", "PATH", "train: folder for run folders (default: runs); sample: a .png file, or a folder"},
     [CLI_RESUME] = {"resume", "RUN|latest", "go on with a run from its newest checkpoint"},

@@ -155,6 +155,8 @@ static void say_what(start *st)
     console_say(&st->out, "plugin  %s %s: %s", s->plugin->table.id, s->plugin->table.version, plugin_title(s->plugin));
     console_say(&st->out, "data    %s: %s", s->info.name, session_data_text(&s->info, data));
     console_say(&st->out, "device  %s, %s", gan_context_device(s->ctx), config_string(&s->config, "precision"));
+    if (*gan_context_device_note(s->ctx))
+        console_say(&st->out, "note    %s", gan_context_device_note(s->ctx));
     console_say(&st->out, "run     %s", st->r.path);
 }
 

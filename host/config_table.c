@@ -15,8 +15,9 @@ const gan_option config_host_table[] = {
      "Seed of all random numbers: initial weights, latents, the order of the data and built-in data."},
     {"device", GAN_OPTION_STRING, "auto", 0, 0, NULL,
      "What computes: auto (a CUDA device where there is one, else the CPU), cpu, cuda or cuda:N."},
-    {"precision", GAN_OPTION_CHOICE, "f32", 0, 0, "f32|bf16",
-     "How convolutions and matrix products compute; parameters and optimizer state are f32 in both."},
+    {"precision", GAN_OPTION_CHOICE, "f32", 0, 0, "f32|tf32|bf16",
+     "How convolutions and matrix products compute; parameters and optimizer state are f32 in all. tf32 is f32 whose "
+     "operands CUDA devices round to TF32, which is faster; on the CPU it is f32."},
     {"threads", GAN_OPTION_INT, "0", 0, 1024, NULL, "CPU threads; 0: all cores that the process may use."},
 
     {"data.source", GAN_OPTION_STRING, "builtin:digits", 0, 0, NULL,

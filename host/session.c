@@ -103,12 +103,19 @@ gan_status session_open_data(session *s, console *out, gan_message *message)
     return check_needs(s, message);
 }
 
+static gan_precision precision_of(const config *c)
+{
+    return gan_options_is(c->host, "precision", "bf16")   ? GAN_PRECISION_BF16
+           : gan_options_is(c->host, "precision", "tf32") ? GAN_PRECISION_TF32
+                                                          : GAN_PRECISION_F32;
+}
+
 gan_status session_open_context(session *s, gan_message *message)
 {
     gan_context_options options = {
         .struct_size = sizeof options,
         .device = config_string(&s->config, "device"),
-        .precision = gan_options_is(s->config.host, "precision", "bf16") ? GAN_PRECISION_BF16 : GAN_PRECISION_F32,
+        .precision = precision_of(&s->config),
         .threads = (int)config_int(&s->config, "threads"),
         .seed = (uint64_t)config_int(&s->config, "seed"),
     };

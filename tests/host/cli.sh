@@ -52,7 +52,7 @@ wrong 'there is no option "batch"; did you mean "train.batch"?' --plugin tiny --
 wrong 'there is no option "model.laten" of the plugin tiny; did you mean "model.latent"?' --plugin tiny --set model.laten=1
 wrong 'latent must be a whole number from 1 to 64, but is "65"' --plugin tiny --set model.latent=65
 wrong 'seed must be a whole number from 0 to 4294967295, but is "-1"' --plugin tiny --seed -1
-wrong 'precision must be f32 or bf16, but is "f16"; did you mean "bf16"?' --plugin tiny --precision f16
+wrong 'precision must be f32, tf32 or bf16, but is "f16"; did you mean "bf16"?' --plugin tiny --precision f16
 wrong 'device must be auto, cpu, cuda or cuda:N, but is "gpu"' --plugin tiny --device gpu
 wrong '--resume and --config do not go together' --resume latest --config x.yaml
 wrong 'which run? Give --run RUN, or --checkpoint FILE' sample

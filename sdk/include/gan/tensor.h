@@ -65,6 +65,11 @@ GAN_API gan_status gan_read_u8(const gan_tensor *t, uint8_t *out);
 /* The value of a tensor of one element; NaN if it is poison or has more. Waits for the device. */
 GAN_API float gan_item(const gan_tensor *t);
 
+/* Where t's elements lie, in the device's memory, as long as t lives; NULL for a poison tensor and for one without
+ * elements. For kernels of a plugin's own, which read it, or fill a tensor that no operator has had yet; on a CUDA
+ * device they go to gan_context_stream. */
+GAN_API void *gan_data_pointer(gan_tensor *t);
+
 /* Copy the value of `source` into `target` (same shape, types converted). Never recorded. Used for parameters and
  * state; the result of an earlier operator must not be changed. Returns the context's status. */
 GAN_API gan_status gan_assign(gan_tensor *target, const gan_tensor *source);

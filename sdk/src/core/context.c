@@ -14,16 +14,6 @@ static int usable_cores(void)
     return n > 0 ? n : 1;
 }
 
-static gan_status open_device(gan_context *ctx, const char *device, int threads, gan_message *message)
-{
-    if (!device || !strcmp(device, "cpu") || !strcmp(device, "auto"))
-        return gan__cpu_create(ctx, threads, &ctx->backend, message);
-    if (!strncmp(device, "cuda", 4) && (device[4] == '\0' || device[4] == ':'))
-        return gan_fail(message, GAN_ERROR_DEVICE_REFUSED,
-                        "device %s: this version has no CUDA backend; use device cpu or auto", device);
-    return gan_fail(message, GAN_ERROR_ARGUMENT, "device must be auto, cpu, cuda or cuda:N, but is \"%s\"", device);
-}
-
 gan_status gan_context_create(const gan_context_options *options, gan_context **out, gan_message *message)
 {
     gan_context_options o = {0};
@@ -31,8 +21,8 @@ gan_status gan_context_create(const gan_context_options *options, gan_context **
         memcpy(&o, options, options->struct_size < sizeof o ? options->struct_size : sizeof o);
     if (o.threads < 0 || o.threads > 4096)
         return gan_fail(message, GAN_ERROR_ARGUMENT, "threads must be from 0 to 4096, but is %d", o.threads);
-    if (o.precision != GAN_PRECISION_F32 && o.precision != GAN_PRECISION_BF16)
-        return gan_fail(message, GAN_ERROR_ARGUMENT, "precision must be f32 or bf16");
+    if (o.precision != GAN_PRECISION_F32 && o.precision != GAN_PRECISION_TF32 && o.precision != GAN_PRECISION_BF16)
+        return gan_fail(message, GAN_ERROR_ARGUMENT, "precision must be f32, tf32 or bf16");
     gan_context *ctx = calloc(1, sizeof *ctx);
     gan_tensor *poison = calloc(1, sizeof *poison);
     if (!ctx || !poison) {
@@ -45,7 +35,7 @@ gan_status gan_context_create(const gan_context_options *options, gan_context **
     ctx->precision = o.precision;
     ctx->random.seed = o.seed;
     ctx->allocator.limit = o.memory_limit;
-    gan_status status = open_device(ctx, o.device, o.threads ? o.threads : usable_cores(), message);
+    gan_status status = gan__device_open(ctx, o.device, o.threads ? o.threads : usable_cores(), message);
     if (status != GAN_OK) {
         free(poison);
         free(ctx);
@@ -135,11 +125,6 @@ gan_precision gan_context_precision(const gan_context *ctx)
 int gan_context_threads(const gan_context *ctx)
 {
     return ctx->backend->threads;
-}
-
-const char *gan_context_device(const gan_context *ctx)
-{
-    return ctx->backend->description;
 }
 
 /* ---- scopes ---- */

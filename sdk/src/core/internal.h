@@ -82,6 +82,7 @@ struct gan_tensor {
 
 struct gan_context {
     gan__backend *backend;
+    gan_message device_note; /* why it is not the device that "auto" would rather have */
     gan__allocator allocator;
     gan_precision precision;
     gan_status status;
@@ -118,6 +119,11 @@ void gan__drop(gan_tensor *t);
 gan__array gan__array_of(const gan_tensor *t);
 /* The same view repeated to `shape` (the caller has checked that it can be). */
 gan__array gan__array_broadcast(const gan_tensor *t, gan_shape shape);
+
+/* ---- devices (core/device.c) ---- */
+
+/* Make the backend of "cpu", "cuda", "cuda:N", "auto" or NULL (CPU). */
+gan_status gan__device_open(gan_context *ctx, const char *device, int threads, gan_message *message);
 
 /* ---- errors ---- */
 

@@ -189,6 +189,11 @@ void gan_release(gan_tensor *t)
     gan__tensor_release(t);
 }
 
+void *gan_data_pointer(gan_tensor *t)
+{
+    return t->storage ? t->storage->data : NULL;
+}
+
 /* ---- views for backends ---- */
 
 gan__array gan__array_of(const gan_tensor *t)
