@@ -54,6 +54,7 @@ void gan_context_destroy(gan_context *ctx)
     while (ctx->live_count > 0) /* made outside any scope */
         gan__drop(ctx->live[ctx->live_count - 1]);
     gan_release(ctx->counting);
+    ctx->counting = NULL;
     gan__allocator_finish(ctx);
     ctx->backend->ops->destroy(ctx->backend);
     free(ctx->live);
