@@ -42,32 +42,55 @@ static bool is_product(const gan__cuda_conv *c)
     return c->pad == 0 && (covers || point) && c->n * c->oh * c->ow <= INT32_MAX; /* cuBLASLt's dimensions */
 }
 
+/* The bias and the activation of the result, which has c's type. */
+static gan_status finish(gan__cuda *cu, const gan__conv_args *a, const gan__cuda_conv *c)
+{
+    if (c->kind == GAN__CONV_WEIGHT || (!a->bias && a->activation.kind == GAN_LINEAR))
+        return GAN_OK;
+    bool forward = c->kind == GAN__CONV_FORWARD;
+    int64_t rows = forward ? c->n * c->oh * c->ow : c->n * c->h * c->w;
+    return gan__cuda_bias_act(cu, c->result, forward ? c->y : c->x, rows, forward ? c->out : c->in, a->bias,
+                              a->activation);
+}
+
 /* With the rows of x that y's positions see, of KH KW I elements: y = x wᵀ, x = y w, w = yᵀ x. */
-static gan_status conv_product(gan__cuda *cu, const gan__cuda_conv *c)
+static gan_status conv_product(gan__cuda *cu, const gan__conv_args *a, const gan__cuda_conv *c)
 {
     int64_t rows = c->n * c->oh * c->ow, window = c->kh * c->kw * c->in;
-    gan__cuda_product p = {.compute = c->compute, .c_dtype = c->result, .batch = 1};
+    const gan__array x = {.data = c->x, .dtype = c->kind == GAN__CONV_DATA ? c->result : c->compute};
+    const gan__array w = {.data = c->weight, .dtype = c->kind == GAN__CONV_WEIGHT ? c->result : c->compute};
+    const gan__array y = {.data = c->y, .dtype = c->kind == GAN__CONV_FORWARD ? c->result : c->compute};
+    gan__matmul_args p = {.compute = c->compute, .batch = 1};
     if (c->kind == GAN__CONV_FORWARD) {
-        p.a = c->x, p.b = c->weight, p.c = c->y;
+        p.a = x, p.b = w, p.c = y;
         p.transpose_b = true;
         p.m = rows, p.n = c->out, p.k = window;
     } else if (c->kind == GAN__CONV_DATA) {
-        p.a = c->y, p.b = c->weight, p.c = c->x;
+        p.a = y, p.b = w, p.c = x;
         p.m = rows, p.n = window, p.k = c->out;
     } else {
-        p.a = c->y, p.b = c->x, p.c = c->weight;
+        p.a = y, p.b = x, p.c = w;
         p.transpose_a = true;
         p.m = c->out, p.n = window, p.k = rows;
     }
-    return gan__cuda_gemm(cu, &p);
+    /* The product's columns are the result's channels: it can add the bias as it goes. */
+    bool fused = c->kind == GAN__CONV_FORWARD || (c->kind == GAN__CONV_DATA && window == c->in);
+    if (fused) {
+        p.bias = a->bias;
+        p.activation = a->activation;
+    }
+    gan_status status = gan__cuda_matmul(&cu->base, &p);
+    return status == GAN_OK && !fused ? finish(cu, a, c) : status;
 }
 
-static gan_status compute(gan__cuda *cu, const gan__cuda_conv *c)
+static gan_status compute(gan__cuda *cu, const gan__conv_args *a, const gan__cuda_conv *c)
 {
     if (is_product(c))
-        return conv_product(cu, c);
+        return conv_product(cu, a, c);
     gan_status status = cu->cudnn ? gan__cudnn_conv(cu, c) : GAN_ERROR_UNSUPPORTED;
-    return status == GAN_ERROR_UNSUPPORTED ? gan__cuda_conv_columns(cu, c) : status;
+    if (status == GAN_ERROR_UNSUPPORTED)
+        status = gan__cuda_conv_columns(cu, c);
+    return status == GAN_OK ? finish(cu, a, c) : status;
 }
 
 /* *data, which is a's, as `dtype`. Weights serve several convolutions before they change, so their conversion is kept
@@ -85,15 +108,6 @@ static gan_status convert_operand(gan__cuda *cu, const gan__array *a, bool keep,
     return *data ? GAN_OK : gan__cuda_no_memory(cu, (size_t)n * gan__cuda_dtype_size(dtype));
 }
 
-static gan_status finish(gan__cuda *cu, gan__cuda_conv_kind kind, const gan__conv_args *a, gan_dtype dtype, void *data)
-{
-    if (kind == GAN__CONV_WEIGHT || (!a->bias && a->activation.kind == GAN_LINEAR))
-        return GAN_OK;
-    const gan__array *result = result_of(kind, a);
-    return gan__cuda_bias_act(cu, dtype, data, gan__cuda_count(result) / result->dim[3], result->dim[3], a->bias,
-                              a->activation);
-}
-
 static gan_status conv_operands(gan__cuda *cu, const gan__conv_args *a, gan__cuda_conv *c)
 {
     void *owned[3] = {NULL, NULL, NULL};
@@ -105,19 +119,10 @@ static gan_status conv_operands(gan__cuda *cu, const gan__conv_args *a, gan__cud
     if (status == GAN_OK && c->kind != GAN__CONV_WEIGHT)
         status = convert_operand(cu, &a->w, true, c->compute, &c->weight, &owned[2]);
     if (status == GAN_OK)
-        status = compute(cu, c);
+        status = compute(cu, a, c);
     for (int i = 0; i < 3; i++)
         gan__cuda_workspace_free(cu, owned[i]);
     return status;
-}
-
-/* The result of a sum over nothing. */
-static gan_status conv_of_nothing(gan__cuda *cu, gan__cuda_conv_kind kind, const gan__conv_args *a)
-{
-    const gan__array *result = result_of(kind, a);
-    size_t bytes = (size_t)gan__cuda_count(result) * gan__cuda_dtype_size(result->dtype);
-    GAN__CUDA_TRY(cu, cudaMemsetAsync(result->data, 0, bytes, cu->stream));
-    return finish(cu, kind, a, result->dtype, result->data);
 }
 
 static gan_status conv(gan__backend *be, gan__cuda_conv_kind kind, const gan__conv_args *a)
@@ -127,10 +132,14 @@ static gan_status conv(gan__backend *be, gan__cuda_conv_kind kind, const gan__co
     int64_t n = gan__cuda_count(result);
     if (n == 0)
         return GAN_OK;
-    if (gan__cuda_count(&a->x) == 0 || gan__cuda_count(&a->w) == 0 || gan__cuda_count(&a->y) == 0)
-        return conv_of_nothing(cu, kind, a);
-
     gan__cuda_conv c = describe(kind, a);
+    if (gan__cuda_count(&a->x) == 0 || gan__cuda_count(&a->w) == 0 || gan__cuda_count(&a->y) == 0) {
+        /* sums over nothing */
+        c.result = result->dtype;
+        GAN__CUDA_TRY(cu, cudaMemsetAsync(result->data, 0, (size_t)n * gan__cuda_dtype_size(c.result), cu->stream));
+        return finish(cu, a, &c);
+    }
+
     void **to = kind == GAN__CONV_FORWARD ? &c.y : kind == GAN__CONV_DATA ? &c.x : &c.weight, *workspace = NULL;
     if (c.result != result->dtype) {
         size_t bytes = (size_t)n * gan__cuda_dtype_size(c.result);
@@ -139,8 +148,6 @@ static gan_status conv(gan__backend *be, gan__cuda_conv_kind kind, const gan__co
             return gan__cuda_no_memory(cu, bytes);
     }
     gan_status status = conv_operands(cu, a, &c);
-    if (status == GAN_OK)
-        status = finish(cu, kind, a, c.result, *to);
     if (status == GAN_OK && workspace)
         status = gan__cuda_convert(cu, c.result, workspace, result->dtype, result->data, n);
     gan__cuda_workspace_free(cu, workspace);
