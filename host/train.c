@@ -28,7 +28,8 @@ typedef struct trainer {
     gan_feed *feed;
     gan_runner *runner;
     gan_metrics *metrics;
-    bool noted; /* why steps are not recorded */
+    int recorded; /* kinds of steps that are */
+    bool noted;   /* why none are */
     progress_state at;
     history history;
     int stats;                                                     /* descriptor of stats.jsonl */
@@ -167,6 +168,18 @@ static int64_t d_steps_now(const trainer *t)
     return planned > 0 ? planned : 1;
 }
 
+static void say_recorded(trainer *t)
+{
+    int recorded = gan_runner_graphs(t->runner);
+    if (recorded != t->recorded)
+        console_note(t->out, "%d kinds of steps are recorded", recorded);
+    t->recorded = recorded;
+    if (!t->noted && *gan_runner_note(t->runner)) {
+        console_say(t->out, "%s", gan_runner_note(t->runner));
+        t->noted = true;
+    }
+}
+
 /* Updates of the discriminator, each on its own batch, and one of the generator. */
 static gan_status iterate(trainer *t, gan_message *message)
 {
@@ -181,10 +194,7 @@ static gan_status iterate(trainer *t, gan_message *message)
         return status;
     t->at.steps++;
     t->at.loader_position = gan_loader_position(t->loader);
-    if (!t->noted && *gan_runner_note(t->runner)) {
-        console_say(t->out, "%s", gan_runner_note(t->runner));
-        t->noted = true;
-    }
+    say_recorded(t);
     return take_metrics(t, false, message);
 }
 

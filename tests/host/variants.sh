@@ -1,16 +1,32 @@
 #!/usr/bin/env bash
 # Every variant, small, as a user runs it: trains with finite numbers in f32 and bf16, resumes to the same bits, samples.
+# DEVICE is what computes; on a CUDA device recorded steps give the same bits as steps that are run as they are, too.
 # shellcheck source=harness.sh
 . "$(dirname "$0")/harness.sh"
 export GAN_PLUGIN_PATH=${PLUGINS:?}
 
 RUNS=0
+DEVICE=${DEVICE:-cpu}
+# The run once more, every step run as it is.
+as_it_is()
+{
+    local name=$1 plugin=$2 whole
+    shift 2
+    whole=$(echo "$name"/00000-*)
+    check "$name: its steps were recorded" grep -q "2 kinds of steps are recorded" "$whole/log.txt"
+    ganhost --plugin "$plugin" "$@" --set cuda.graphs=false --out "$name-as-it-is"
+    expect 0 "done: 0.2 kimg"
+    check "$name: nothing was recorded" sh -c "! grep -q 'steps are recorded' '$name'-as-it-is/*/log.txt"
+    check "$name: recorded steps give the same bits" same_runs "$whole" "$(echo "$name"-as-it-is/00000-*)" \
+        000000_160.safetensors
+}
+
 # variant NAME PLUGIN OPTION=VALUE...
 variant()
 {
     local name=$1 plugin=$2 options=() option whole
     shift 2
-    for option in data.source=builtin:digits data.count=64 data.resolution=32 data.fit=pad threads=1 train.batch=8 \
+    for option in device="$DEVICE" data.source=builtin:digits data.count=64 data.resolution=32 data.fit=pad threads=1 train.batch=8 \
         train.kimg=0.16 train.snapshot_kimg=0.08 train.checkpoint_kimg=0.04 train.report_kimg=0.016 train.d_steps=2 \
         train.ema_kimg=0.05 train.grid=20 train.keep=100 "$@"; do
         options+=(--set "$option")
@@ -26,6 +42,7 @@ variant()
     check "$name: samples" [ -s "$name.png" ]
     ganhost --plugin "$plugin" "${options[@]}" --set train.kimg=0.032 --set precision=bf16 --out "$name-bf16"
     expect 0 "done: 0.0 kimg"
+    [ "$DEVICE" = cpu ] || as_it_is "$name" "$plugin" "${options[@]}"
     RUNS=$((RUNS + 1))
 }
 

@@ -136,7 +136,7 @@ static gan__block *new_segment(gan_context *ctx, int arena, size_t size)
     b->size = segment_size(size);
     b->data = be->ops->allocate(be, b->size);
     if (!b->data) {
-        gan_memory_trim(ctx);
+        gan__give_back(ctx);
         b->size = size;
         b->data = be->ops->allocate(be, size);
     }
@@ -214,18 +214,13 @@ static void give_block(gan_context *ctx, gan__block *b)
     bin_insert(a, b);
 }
 
-void gan_memory_trim(gan_context *ctx)
+void gan__give_back(gan_context *ctx)
 {
     gan__allocator *a = &ctx->allocator;
     gan__backend *be = ctx->backend;
     if (ctx->capture || be->ops->synchronize(be) != GAN_OK)
         return; /* work may still use the blocks */
-    int arenas = GAN__ARENA_GRAPHS;
-    if (ctx->graphs == 0) { /* whose kernels would go on reading them */
-        arenas = GAN__ARENAS;
-        gan_release(ctx->counting);
-        ctx->counting = NULL;
-    }
+    int arenas = ctx->graphs > 0 ? GAN__ARENA_GRAPHS : GAN__ARENAS;
     gan__block **heads = &a->bins[0][0][0];
     for (int i = 0; i < arenas * GAN__POOLS * GAN__BINS; i++) {
         for (gan__block *b = heads[i], *next; b; b = next) {
@@ -240,9 +235,18 @@ void gan_memory_trim(gan_context *ctx)
     }
 }
 
+void gan_memory_trim(gan_context *ctx)
+{
+    if (ctx->graphs == 0) { /* whose kernels would go on reading it */
+        gan_release(ctx->counting);
+        ctx->counting = NULL;
+    }
+    gan__give_back(ctx);
+}
+
 void gan__allocator_finish(gan_context *ctx)
 {
-    gan_memory_trim(ctx);
+    gan__give_back(ctx);
     for (slab *s = ctx->allocator.slabs, *next; s; s = next) {
         next = s->next;
         free(s);

@@ -55,6 +55,8 @@ typedef struct gan__allocator {
 } gan__allocator;
 
 void gan__allocator_finish(gan_context *ctx);
+/* Free blocks to the system; not while capturing. */
+void gan__give_back(gan_context *ctx);
 gan__storage *gan__storage_new(gan_context *ctx, size_t bytes); /* NULL: the error is recorded */
 void gan__storage_retain(gan__storage *s);
 void gan__storage_release(gan_context *ctx, gan__storage *s);

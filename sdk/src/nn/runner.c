@@ -167,6 +167,7 @@ static bool record(gan_runner *r, variety *v, const gan_batch *batch, gan_metric
     int optimizers = gan_model_optimizer_count(r->model);
     for (int i = 0; i < optimizers; i++)
         r->optimizer_steps[i] = optimizer(r, i)->steps;
+    gan__give_back(ctx); /* what steps took until now, a recorded one does not share */
     bool good = gan__capture_begin(ctx) == GAN_OK;
     if (good) {
         good = call(r, v->kind, batch, out) == GAN_OK;
