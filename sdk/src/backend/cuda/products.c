@@ -35,6 +35,7 @@ typedef struct plan_key {
     uint8_t transpose_a, transpose_b, tf32, align_a;
     uint8_t align_b, align_c, reserved[2];
 } plan_key;
+_Static_assert(sizeof(plan_key) == 64, "a key has no padding");
 
 typedef struct plan {
     plan_key key;
@@ -421,6 +422,18 @@ static int64_t span(int64_t batch, int64_t stride, int64_t matrix)
     return batch > 1 ? (batch - 1) * stride + matrix : matrix;
 }
 
+/* The dense f32 result as the caller's type. */
+static gan_status convert_result(gan__cuda *cu, const gan__matmul_args *args, const gan__cuda_product *p)
+{
+    bool dense = p->batch == 1 || args->stride_c == p->stride_c;
+    int64_t parts = dense ? 1 : p->batch, n = dense ? p->batch * p->stride_c : p->stride_c;
+    gan_status status = GAN_OK;
+    for (int64_t i = 0; i < parts && status == GAN_OK; i++)
+        status = gan__cuda_convert(cu, p->c_dtype, element(p->c, p->c_dtype, i * p->stride_c), args->c.dtype,
+                                   (void *)element(args->c.data, args->c.dtype, i * args->stride_c), n);
+    return status;
+}
+
 gan_status gan__cuda_matmul(gan__backend *be, const gan__matmul_args *args)
 {
     gan__cuda *cu = gan__cuda_of(be);
@@ -439,21 +452,22 @@ gan_status gan__cuda_matmul(gan__backend *be, const gan__matmul_args *args)
     if (p.batch == 0 || p.m == 0 || p.n == 0)
         return GAN_OK;
     void *own_a = NULL, *own_b = NULL, *own_c = NULL;
-    int64_t n = span(p.batch, p.stride_c, p.m * p.n);
     gan_status status = GAN_OK;
     if (p.k > 0)
         status = operand(cu, &args->a, span(p.batch, p.stride_a, p.m * p.k), p.compute, &own_a, &p.a);
     if (status == GAN_OK && p.k > 0)
         status = operand(cu, &args->b, span(p.batch, p.stride_b, p.k * p.n), p.compute, &own_b, &p.b);
     if (status == GAN_OK && p.c_dtype != args->c.dtype) {
-        p.c = own_c = gan__cuda_workspace(cu, (size_t)n * sizeof(float));
+        size_t bytes = (size_t)(p.batch * p.m * p.n) * gan__cuda_dtype_size(p.c_dtype);
+        p.c = own_c = gan__cuda_workspace(cu, bytes);
+        p.stride_c = p.m * p.n;
         if (!own_c)
-            status = gan__cuda_no_memory(cu, (size_t)n * sizeof(float));
+            status = gan__cuda_no_memory(cu, bytes);
     }
     if (status == GAN_OK)
         status = product_and_rest(cu, args, &p);
     if (status == GAN_OK && own_c)
-        status = gan__cuda_convert(cu, GAN_F32, own_c, args->c.dtype, args->c.data, n);
+        status = convert_result(cu, args, &p);
     gan__cuda_workspace_free(cu, own_c);
     gan__cuda_workspace_free(cu, own_b);
     gan__cuda_workspace_free(cu, own_a);
