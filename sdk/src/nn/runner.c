@@ -179,7 +179,8 @@ static bool record(gan_runner *r, variety *v, const gan_batch *batch, gan_metric
         return true;
     snprintf(r->note.text, sizeof r->note.text, "steps are not recorded into graphs: %.900s",
              *gan_status_message(ctx) ? gan_status_message(ctx) : "recording failed");
-    forget(v);
+    for (int i = 0; i < r->n_varieties; i++) /* a recorded d_step need not leave what a plain g_step looks for */
+        forget(&r->varieties[i]);
     if (out)
         gan__metrics_drop(out);
     gan_clear_status(ctx);
