@@ -10,6 +10,13 @@
 
 #define GAN__MAP_THREADS 256
 
+/* Before a loop whose arrays are to lie in registers. */
+#ifdef GAN__EMULATED
+#define GAN__UNROLL
+#else
+#define GAN__UNROLL _Pragma("unroll")
+#endif
+
 /* ---- the functions of GAN__MAP_OPS: gan__map_ADD::at(a, b, c, p) ---- */
 
 #define GAN__MAP_FUNCTION(name, arity, formula)                                                                        \
@@ -89,12 +96,12 @@ static __device__ __forceinline__ void gan__map_locate(const gan__map_strided &x
 {
     for (int d = x.ndim - 1; d > 0; d--) {
         uint32_t rest = gan__divide(index, x.dim[d]), at = index - rest * x.dim[d].value;
-#pragma unroll
+        GAN__UNROLL
         for (int k = 0; k < arrays; k++)
             offset[k] += (int64_t)at * x.stride[k][d];
         index = rest;
     }
-#pragma unroll
+    GAN__UNROLL
     for (int k = 0; k < arrays; k++)
         offset[k] += (int64_t)index * x.stride[k][0];
 }

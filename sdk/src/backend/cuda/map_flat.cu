@@ -9,13 +9,13 @@
 
 #define PACKS 2
 
-template <class F, typename T> static __global__ void __launch_bounds__(GAN__MAP_THREADS) map_flat(gan__map_flat x)
+template <class F, typename T> static __global__ void __launch_bounds__(GAN__MAP_THREADS, 4) map_flat(gan__map_flat x)
 {
     typedef gan__pack16<T> pack;
     const int arrays = F::inputs > 0 ? F::inputs : 1;
     float p[4] = {x.p[0], x.p[1], x.p[2], x.p[3]};
     float scalar[arrays];
-#pragma unroll
+    GAN__UNROLL
     for (int k = 0; k < F::inputs; k++)
         scalar[k] = x.scalar[k] ? gan__load_any(x.in[k], x.dtype[k], 0) : 0.0f;
     int64_t packs = x.n / pack::width, threads = (int64_t)gridDim.x * blockDim.x;
@@ -24,13 +24,13 @@ template <class F, typename T> static __global__ void __launch_bounds__(GAN__MAP
     for (int64_t first = thread; first < packs; first += threads * PACKS) {
         pack in[arrays][PACKS];
         /* What is past the end is read where the last pack is, so that no load waits for a branch. */
-#pragma unroll
+        GAN__UNROLL
         for (int k = 0; k < F::inputs; k++) {
-#pragma unroll
+            GAN__UNROLL
             for (int u = 0; u < PACKS; u++) {
                 int64_t at = first + u * threads < packs ? first + u * threads : packs - 1;
                 if (x.scalar[k]) {
-#pragma unroll
+                    GAN__UNROLL
                     for (int j = 0; j < pack::width; j++)
                         in[k][u].value[j] = scalar[k];
                 } else {
@@ -38,10 +38,10 @@ template <class F, typename T> static __global__ void __launch_bounds__(GAN__MAP
                 }
             }
         }
-#pragma unroll
+        GAN__UNROLL
         for (int u = 0; u < PACKS; u++) {
             pack y;
-#pragma unroll
+            GAN__UNROLL
             for (int j = 0; j < pack::width; j++)
                 y.value[j] = F::at(F::inputs > 0 ? in[0][u].value[j] : 0.0f,
                                    F::inputs > 1 ? in[F::inputs > 1 ? 1 : 0][u].value[j] : 0.0f,
@@ -53,7 +53,7 @@ template <class F, typename T> static __global__ void __launch_bounds__(GAN__MAP
     int64_t i = packs * pack::width + thread;
     if (i < x.n) {
         float in[3] = {0.0f, 0.0f, 0.0f};
-#pragma unroll
+        GAN__UNROLL
         for (int k = 0; k < F::inputs; k++)
             in[k] = x.scalar[k] ? scalar[k] : gan__load(static_cast<const T *>(x.in[k]) + i);
         gan__store(out + i, F::at(in[0], in[1], in[2], p));

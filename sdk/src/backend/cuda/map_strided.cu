@@ -65,7 +65,7 @@ static __device__ __forceinline__ void load_unit(const gan__map_strided &x, int 
 {
     if (WIDTH == 1 || x.repeats[k]) {
         float value = gan__load_any(x.data[k], x.dtype[k], offset);
-#pragma unroll
+        GAN__UNROLL
         for (int j = 0; j < WIDTH; j++)
             to[j] = value;
     } else {
@@ -82,24 +82,24 @@ template <class F, int WIDTH> static __global__ void __launch_bounds__(GAN__MAP_
         int64_t offset[count][GAN__WALK_ARRAYS];
         float in[count][3][WIDTH];
         /* What is past the end is read where the last unit is, so that no load waits for a branch. */
-#pragma unroll
+        GAN__UNROLL
         for (int u = 0; u < count; u++) {
             uint32_t index = first + (uint32_t)u * threads;
-#pragma unroll
+            GAN__UNROLL
             for (int k = 0; k <= out; k++)
                 offset[u][k] = 0;
             gan__map_locate(x, out + 1, index < x.n ? index : x.n - 1, offset[u]);
         }
-#pragma unroll
+        GAN__UNROLL
         for (int k = 0; k < out; k++) {
-#pragma unroll
+            GAN__UNROLL
             for (int u = 0; u < count; u++)
                 load_unit<WIDTH>(x, k, offset[u][k], in[u][k]);
         }
-#pragma unroll
+        GAN__UNROLL
         for (int u = 0; u < count; u++) {
             float y[WIDTH];
-#pragma unroll
+            GAN__UNROLL
             for (int j = 0; j < WIDTH; j++)
                 y[j] =
                     F::at(out > 0 ? in[u][0][j] : 0.0f, out > 1 ? in[u][1][j] : 0.0f, out > 2 ? in[u][2][j] : 0.0f, p);

@@ -23,12 +23,10 @@ static __device__ __forceinline__ void draw(const numbers &x, uint64_t counter, 
     gan__philox(x.seed, x.stream, counter, &word[0], &word[1], &word[2], &word[3]);
     switch (x.kind) {
     case GAN__RANDOM_UNIFORM:
-#pragma unroll
         for (int k = 0; k < 4; k++)
             word[k] = gan__bits_of(x.a + (x.b - x.a) * gan__uniform_of_word(word[k]));
         break;
     case GAN__RANDOM_NORMAL:
-#pragma unroll
         for (int k = 0; k < 4; k += 2) {
             float first, second;
             gan__normal_of_words(word[k], word[k + 1], &first, &second);
@@ -37,7 +35,6 @@ static __device__ __forceinline__ void draw(const numbers &x, uint64_t counter, 
         }
         break;
     case GAN__RANDOM_INT:
-#pragma unroll
         for (int k = 0; k < 4; k++)
             word[k] = (uint32_t)gan__int_of_word(word[k], (uint32_t)x.b);
         break;
@@ -54,7 +51,6 @@ static __global__ void __launch_bounds__(THREADS) random_blocks(numbers x)
         if (x.aligned && 4 * i + 4 <= x.n) {
             *reinterpret_cast<uint4 *>(x.out + 4 * i) = make_uint4(word[0], word[1], word[2], word[3]);
         } else {
-#pragma unroll
             for (int k = 0; k < 4; k++)
                 if (4 * i + k < x.n)
                     x.out[4 * i + k] = word[k];

@@ -90,7 +90,7 @@ static __device__ __forceinline__ bool occurs_before(const int32_t *index, int64
         int64_t last = first + STAGED < end ? first + STAGED : end;
         for (int64_t i = first + threadIdx.x; i < last; i += blockDim.x)
             if (index[i] == row)
-                *found = 1; /* whoever writes, writes this */
+                atomicExch(found, 1);
         __syncthreads();
         if (*found)
             return true;
