@@ -81,23 +81,43 @@ content &content_of(cudnnBackendDescriptor_t d)
 struct attribute {
     int of, name, type;
     int64_t least, most; /* elements */
-    int holds;           /* the type of descriptor */
+    int holds;           /* the type of descriptor; -1: any operation */
 };
 
 #define OPERATION(kind, x, w, y)                                                                                       \
-    {CUDNN_BACKEND_OPERATION_CONVOLUTION_##kind##_DESCRIPTOR, CUDNN_ATTR_OPERATION_CONVOLUTION_##x,                    \
-     CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, 1, CUDNN_BACKEND_TENSOR_DESCRIPTOR},                                            \
-        {CUDNN_BACKEND_OPERATION_CONVOLUTION_##kind##_DESCRIPTOR, CUDNN_ATTR_OPERATION_CONVOLUTION_##w,                \
-         CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, 1, CUDNN_BACKEND_TENSOR_DESCRIPTOR},                                        \
-        {CUDNN_BACKEND_OPERATION_CONVOLUTION_##kind##_DESCRIPTOR, CUDNN_ATTR_OPERATION_CONVOLUTION_##y,                \
-         CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, 1, CUDNN_BACKEND_TENSOR_DESCRIPTOR}
+    {CUDNN_BACKEND_OPERATION_CONVOLUTION_##kind##_DESCRIPTOR,                                                          \
+     CUDNN_ATTR_OPERATION_CONVOLUTION_##x,                                                                             \
+     CUDNN_TYPE_BACKEND_DESCRIPTOR,                                                                                    \
+     1,                                                                                                                \
+     1,                                                                                                                \
+     CUDNN_BACKEND_TENSOR_DESCRIPTOR},                                                                                 \
+        {CUDNN_BACKEND_OPERATION_CONVOLUTION_##kind##_DESCRIPTOR,                                                      \
+         CUDNN_ATTR_OPERATION_CONVOLUTION_##w,                                                                         \
+         CUDNN_TYPE_BACKEND_DESCRIPTOR,                                                                                \
+         1,                                                                                                            \
+         1,                                                                                                            \
+         CUDNN_BACKEND_TENSOR_DESCRIPTOR},                                                                             \
+    {                                                                                                                  \
+        CUDNN_BACKEND_OPERATION_CONVOLUTION_##kind##_DESCRIPTOR, CUDNN_ATTR_OPERATION_CONVOLUTION_##y,                 \
+            CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, 1, CUDNN_BACKEND_TENSOR_DESCRIPTOR                                       \
+    }
 #define SETTINGS(kind, name)                                                                                           \
-    {CUDNN_BACKEND_OPERATION_CONVOLUTION_##kind##_DESCRIPTOR, CUDNN_ATTR_OPERATION_CONVOLUTION_##name##_CONV_DESC,     \
-     CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, 1, CUDNN_BACKEND_CONVOLUTION_DESCRIPTOR},                                       \
-        {CUDNN_BACKEND_OPERATION_CONVOLUTION_##kind##_DESCRIPTOR, CUDNN_ATTR_OPERATION_CONVOLUTION_##name##_ALPHA,     \
-         CUDNN_TYPE_FLOAT, 1, 1, 0},                                                                                   \
-        {CUDNN_BACKEND_OPERATION_CONVOLUTION_##kind##_DESCRIPTOR, CUDNN_ATTR_OPERATION_CONVOLUTION_##name##_BETA,      \
-         CUDNN_TYPE_FLOAT, 1, 1, 0}
+    {CUDNN_BACKEND_OPERATION_CONVOLUTION_##kind##_DESCRIPTOR,                                                          \
+     CUDNN_ATTR_OPERATION_CONVOLUTION_##name##_CONV_DESC,                                                              \
+     CUDNN_TYPE_BACKEND_DESCRIPTOR,                                                                                    \
+     1,                                                                                                                \
+     1,                                                                                                                \
+     CUDNN_BACKEND_CONVOLUTION_DESCRIPTOR},                                                                            \
+        {CUDNN_BACKEND_OPERATION_CONVOLUTION_##kind##_DESCRIPTOR,                                                      \
+         CUDNN_ATTR_OPERATION_CONVOLUTION_##name##_ALPHA,                                                              \
+         CUDNN_TYPE_FLOAT,                                                                                             \
+         1,                                                                                                            \
+         1,                                                                                                            \
+         0},                                                                                                           \
+    {                                                                                                                  \
+        CUDNN_BACKEND_OPERATION_CONVOLUTION_##kind##_DESCRIPTOR, CUDNN_ATTR_OPERATION_CONVOLUTION_##name##_BETA,       \
+            CUDNN_TYPE_FLOAT, 1, 1, 0                                                                                  \
+    }
 
 /* What can be set; all of it has to be. */
 const attribute schema[] = {
@@ -130,6 +150,13 @@ const attribute schema[] = {
     {CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR, CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS, CUDNN_TYPE_VOID_PTR, 1, 64, 0},
     {CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR, CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS, CUDNN_TYPE_INT64, 1, 64, 0},
     {CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR, CUDNN_ATTR_VARIANT_PACK_WORKSPACE, CUDNN_TYPE_VOID_PTR, 1, 1, 0}};
+
+bool is_operation(int type)
+{
+    return type == CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR ||
+           type == CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_DATA_DESCRIPTOR ||
+           type == CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_FILTER_DESCRIPTOR;
+}
 
 size_t element_size(int type)
 {
@@ -196,8 +223,7 @@ operation operation_of(const content &op)
                  {CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_FILTER_DESCRIPTOR,
                   CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_X, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_DW,
                   CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_DY, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_CONV_DESC,
-                  CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_ALPHA,
-                  CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_BETA}};
+                  CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_ALPHA, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_BETA}};
     int kind = 0;
     while (kinds[kind].type != (int)op.type)
         kind++;
@@ -347,10 +373,6 @@ cudnnStatus_t check(content &c)
         return check_tensor(c);
     case CUDNN_BACKEND_CONVOLUTION_DESCRIPTOR:
         return check_convolution(c);
-    case CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR:
-    case CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_DATA_DESCRIPTOR:
-    case CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_FILTER_DESCRIPTOR:
-        return check_operation(c);
     case CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR:
         return CUDNN_STATUS_SUCCESS;
     case CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR:
@@ -360,7 +382,8 @@ cudnnStatus_t check(content &c)
     case CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR:
         return check_pack(c);
     default:
-        return fail(CUDNN_STATUS_NOT_SUPPORTED, "this descriptor is only to be read into");
+        return is_operation(c.type) ? check_operation(c)
+                                    : fail(CUDNN_STATUS_NOT_SUPPORTED, "this descriptor is only to be read into");
     }
 }
 
@@ -660,7 +683,8 @@ cudnnStatus_t cudnnBackendSetAttribute(cudnnBackendDescriptor_t descriptor, cudn
             const ::descriptor *held = ((::descriptor *const *)arrayOfElements)[i];
             if (!held || !held->shared->finalized)
                 return fail(CUDNN_STATUS_BAD_PARAM_NOT_FINALIZED, "a descriptor in an attribute is not finalized");
-            if (a->holds >= 0 && (int)held->shared->type != a->holds)
+            const int type = held->shared->type;
+            if (a->holds >= 0 ? type != a->holds : !is_operation(type))
                 return fail(CUDNN_STATUS_BAD_PARAM_DESCRIPTOR_TYPE, "a descriptor in an attribute is of another type");
             v.held.push_back(held->shared);
         }

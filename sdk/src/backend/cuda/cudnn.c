@@ -59,7 +59,7 @@ typedef struct functions {
 typedef struct problem {
     int64_t kind, compute, result, tf32;
     int64_t n, h, w, in, out, kh, kw, oh, ow, stride, pad;
-    int64_t alignment; /* bytes, of all three operands */
+    int64_t alignment[3]; /* of x, w and y, in bytes */
 } problem;
 
 typedef struct plan {
@@ -267,7 +267,7 @@ static cudnnBackendDescriptor_t tensor(calls *c, int64_t id, gan_dtype dtype, in
     cudnnBackendDescriptor_t t = create(c, CUDNN_BACKEND_TENSOR_DESCRIPTOR, "describing a tensor");
     set(c, t, CUDNN_ATTR_TENSOR_UNIQUE_ID, CUDNN_TYPE_INT64, 1, &id);
     set(c, t, CUDNN_ATTR_TENSOR_DATA_TYPE, CUDNN_TYPE_DATA_TYPE, 1, &type);
-    set(c, t, CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT, CUDNN_TYPE_INT64, 1, &c->problem->alignment);
+    set(c, t, CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT, CUDNN_TYPE_INT64, 1, &c->problem->alignment[id - X]);
     set(c, t, CUDNN_ATTR_TENSOR_DIMENSIONS, CUDNN_TYPE_INT64, 4, dims);
     set(c, t, CUDNN_ATTR_TENSOR_STRIDES, CUDNN_TYPE_INT64, 4, strides);
     finalize(c, t);
@@ -560,11 +560,11 @@ static gan_status choose(calls *c, plan *p, void *const operands[OPERANDS])
 
 /* ---- plans ---- */
 
-static int64_t alignment_of(const gan__cuda_conv *conv)
+/* Of views too, which begin anywhere. No engine asks for more than 16. */
+static int64_t alignment_of(const void *data)
 {
-    const uintptr_t all = (uintptr_t)conv->x | (uintptr_t)conv->weight | (uintptr_t)conv->y;
     int64_t alignment = 16;
-    while (all % (uintptr_t)alignment != 0)
+    while ((uintptr_t)data % (uintptr_t)alignment != 0)
         alignment /= 2;
     return alignment;
 }
@@ -586,7 +586,7 @@ static problem problem_of(const gan__cuda *cu, const gan__cuda_conv *conv)
                      .ow = conv->ow,
                      .stride = conv->stride,
                      .pad = conv->pad,
-                     .alignment = alignment_of(conv)};
+                     .alignment = {alignment_of(conv->x), alignment_of(conv->weight), alignment_of(conv->y)}};
 }
 
 static uint64_t hash_of(const problem *p)
