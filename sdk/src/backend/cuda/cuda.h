@@ -29,6 +29,7 @@ typedef struct gan__cuda_update_values {
     float step;        /* lr, Adam: lr / (1 - b1^t) */
     float root;        /* Adam: 1 / sqrt(1 - b2^t) */
     float b1, b2, eps;
+    float c1, c2; /* 1 - b1, 1 - b2, rounded once */
 } gan__cuda_update_values;
 
 /* What replays read, in device memory; one block for each graph, and one that is all zero for work that is not
