@@ -7,6 +7,13 @@
 
 #include "kernel.cuh"
 
+/* Before a loop over a thread's own array: unless it is unrolled the array lies in memory. */
+#ifdef GAN__EMULATED
+#define GAN__UNROLL
+#else
+#define GAN__UNROLL _Pragma("unroll")
+#endif
+
 /* W neighbouring elements, widened. Loaded and stored by one access, to which the address is aligned: W is 1 or fills
  * 16 bytes, or is 4 for bf16 that goes along with f32. */
 template <int W> struct gan__lanes {
