@@ -14,7 +14,7 @@
 /* Bytes of columns at a time: enough to fill the device. The emulation has less, so that the small shapes of tests take
  * several slabs too. */
 #ifdef GAN__EMULATED
-#define GAN__COLUMNS_MOST ((int64_t)16 << 10)
+#define GAN__COLUMNS_MOST ((int64_t)1 << 10)
 #else
 #define GAN__COLUMNS_MOST ((int64_t)256 << 20)
 #endif
