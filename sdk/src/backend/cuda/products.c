@@ -67,6 +67,13 @@ static gan_status fail(gan__cuda *cu, const gan__cuda_product *p, cublasStatus_t
                           cublasLtGetStatusName(status), cublasLtGetStatusString(status));
 }
 
+/* A product that can be done may be refused with an epilogue, also as invalid; it is then done without. */
+static bool refused(cublasStatus_t status, cublasLtEpilogue_t epilogue)
+{
+    return status == CUBLAS_STATUS_NOT_SUPPORTED ||
+           (status == CUBLAS_STATUS_INVALID_VALUE && epilogue != CUBLASLT_EPILOGUE_DEFAULT);
+}
+
 static gan_status no_algorithm(gan__cuda *cu, const gan__cuda_product *p)
 {
     return fail(cu, p, CUBLAS_STATUS_NOT_SUPPORTED, "cublasLtMatmulAlgoGetHeuristic");
@@ -205,7 +212,7 @@ static gan_status make_plan(gan__cuda *cu, const gan__cuda_product *product, pla
         return fail(cu, product, status, "description");
     status = cublasLtMatmulAlgoGetHeuristic(cu->cublas->handle, &p->operation, &p->b, &p->a, &p->c, &p->c, &preference,
                                             1, &found, &count);
-    if (status != CUBLAS_STATUS_SUCCESS && status != CUBLAS_STATUS_NOT_SUPPORTED)
+    if (status != CUBLAS_STATUS_SUCCESS && !refused(status, (cublasLtEpilogue_t)p->key.epilogue))
         return fail(cu, product, status, "cublasLtMatmulAlgoGetHeuristic");
     p->supported = status == CUBLAS_STATUS_SUCCESS && count > 0 && found.state == CUBLAS_STATUS_SUCCESS;
     if (p->supported)
@@ -268,7 +275,12 @@ static gan_status run_once(gan__cuda *cu, const gan__cuda_product *p, cublasLtEp
         result = cublasLtMatmul(cublas->handle, &known->operation, &alpha, p->b, &known->b, p->a, &known->a, &p->beta,
                                 p->c, &known->c, p->c, &known->c, &known->algorithm, cublas->workspace,
                                 cublas->workspace_bytes, cu->stream);
-    return result == CUBLAS_STATUS_SUCCESS ? GAN_OK : fail(cu, p, result, "cublasLtMatmul");
+    if (result == CUBLAS_STATUS_SUCCESS)
+        return GAN_OK;
+    if (epilogue == CUBLASLT_EPILOGUE_DEFAULT || !refused(result, epilogue))
+        return fail(cu, p, result, "cublasLtMatmul");
+    known->supported = false;
+    return GAN_ERROR_UNSUPPORTED;
 }
 
 static const void *element(const void *data, gan_dtype dtype, int64_t i)
