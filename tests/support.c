@@ -32,10 +32,16 @@ const char *test_folder(const char *name)
     return system(command) == 0 ? path : NULL;
 }
 
+const char *test_device(void)
+{
+    return getenv("GAN_TEST_DEVICE"); /* NULL: the CPU */
+}
+
 gan_context *test_context_open(int threads, uint64_t seed)
 {
     gan_context *ctx = NULL;
-    gan_context_options options = {.struct_size = sizeof options, .threads = threads, .seed = seed};
+    gan_context_options options = {
+        .struct_size = sizeof options, .device = test_device(), .threads = threads, .seed = seed};
     ck_assert_int_eq(gan_context_create(&options, &ctx, NULL), GAN_OK);
     gan_scope_begin(ctx);
     return ctx;

@@ -15,7 +15,10 @@ const char *test_data(const char *name);
 /* A fresh folder below the build tree for files of one test; static. */
 const char *test_folder(const char *name);
 
-/* A context with a scope open; and its end, where every tensor must have been released. */
+/* What computes in tests that do not choose: GAN_TEST_DEVICE, or NULL, which is the CPU. */
+const char *test_device(void);
+
+/* A context on that device with a scope open; and its end, where every tensor must have been released. */
 gan_context *test_context_open(int threads, uint64_t seed);
 void test_context_close(gan_context *ctx);
 
