@@ -5,9 +5,10 @@
  * that all are there and fit each other. What a descriptor holds is shared, so that others can refer to it after its
  * own handle is destroyed, as in cuDNN.
  *
- * Engines differ in what they say in their notes, and do what they say: one is not deterministic, one cannot be made a
- * plan of, one rounds f32 operands to TF32, one is exact. A caller that takes the wrong one gets other numbers. As in
- * cuDNN, bf16 needs an even number of channels.
+ * Engines differ in what they say in their notes, and do what they say: one is not deterministic (two runs differ far
+ * more than they would with cuDNN), one cannot be made a plan of, one rounds f32 operands to TF32, one is exact. A
+ * caller that takes the wrong one gets other numbers. bf16 needs an even number of channels, so that callers meet what
+ * no engine can do.
  */
 #include "emulation.h"
 
@@ -403,7 +404,7 @@ void fill_config(content &config, const reference &graph, int engine)
 std::vector<cudnnBackendNumericalNote_t> notes_of(int engine)
 {
     if (engine == ANY_ORDER)
-        return {CUDNN_NUMERICAL_NOTE_TENSOR_CORE, CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC};
+        return {CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC};
     if (engine == TENSOR_CORE)
         return {CUDNN_NUMERICAL_NOTE_TENSOR_CORE};
     return {};
@@ -471,17 +472,17 @@ std::vector<float> load(const tensor &t, const void *data, int engine)
     std::vector<float> out(count_of(t));
     for (size_t i = 0; i < out.size(); i++) {
         out[i] = t.bf16 ? of_bf16(((const uint16_t *)data)[i]) : ((const float *)data)[i];
-        if (!t.bf16 && engine != EXACT)
+        if (!t.bf16 && engine == TENSOR_CORE)
             out[i] = to_tf32(out[i]);
     }
     return out;
 }
 
-template <typename T> void store(const operation &op, const std::vector<T> &sums, void *data)
+void store(const operation &op, float scale, const std::vector<double> &sums, void *data)
 {
     const tensor &t = op.result();
     for (size_t i = 0; i < sums.size(); i++) {
-        float x = op.alpha * (float)sums[i];
+        float x = scale * op.alpha * (float)sums[i];
         if (op.beta != 0.0f)
             x += op.beta * (t.bf16 ? of_bf16(((uint16_t *)data)[i]) : ((float *)data)[i]);
         if (t.bf16)
@@ -491,10 +492,10 @@ template <typename T> void store(const operation &op, const std::vector<T> &sums
     }
 }
 
-template <typename T> void axpy(T *to, float a, const float *x, int64_t n)
+void axpy(double *to, float a, const float *x, int64_t n)
 {
     for (int64_t i = 0; i < n; i++)
-        to[i] += (T)a * (T)x[i];
+        to[i] += (double)a * (double)x[i];
 }
 
 /* [O, KH, KW, I] to [KH, KW, I, O], so that the loop over output channels is the inner one. */
@@ -509,11 +510,10 @@ std::vector<float> transposed(const std::vector<float> &w, size_t out)
 }
 
 /* For each position of y and of the kernel that meets x: which rows of channels meet. */
-template <typename F> void for_each_meeting(const operation &op, bool reverse, F meet)
+template <typename F> void for_each_meeting(const operation &op, F meet)
 {
     int64_t positions = op.y.n * op.y.h * op.y.w;
-    for (int64_t j = 0; j < positions; j++) {
-        int64_t at = reverse ? positions - 1 - j : j;
+    for (int64_t at = 0; at < positions; at++) {
         int64_t ow = at % op.y.w, oh = at / op.y.w % op.y.h, n = at / op.y.w / op.y.h;
         for (int64_t kh = 0; kh < op.w.h; kh++) {
             for (int64_t kw = 0; kw < op.w.w; kw++) {
@@ -525,11 +525,11 @@ template <typename F> void for_each_meeting(const operation &op, bool reverse, F
     }
 }
 
-template <typename T> void convolve(const run &r, bool reverse)
+void convolve(const run &r, float scale)
 {
     const operation &op = r.op;
     const int64_t in = op.x.c, out = op.y.c, taps = op.w.h * op.w.w;
-    std::vector<T> sums(count_of(op.result()));
+    std::vector<double> sums(count_of(op.result()));
     std::vector<float> x, w, y;
     if (op.kind != DATA)
         x = load(op.x, r.x, r.engine);
@@ -539,36 +539,32 @@ template <typename T> void convolve(const run &r, bool reverse)
         y = load(op.y, r.y, r.engine);
     if (op.kind == FORWARD) {
         w = transposed(w, (size_t)out);
-        for_each_meeting(op, reverse, [&](int64_t at_x, int64_t tap, int64_t at_y) {
+        for_each_meeting(op, [&](int64_t at_x, int64_t tap, int64_t at_y) {
             for (int64_t i = 0; i < in; i++)
                 axpy(&sums[(size_t)(at_y * out)], x[(size_t)(at_x * in + i)], &w[(size_t)((tap * in + i) * out)], out);
         });
     } else if (op.kind == DATA) {
-        for_each_meeting(op, reverse, [&](int64_t at_x, int64_t tap, int64_t at_y) {
+        for_each_meeting(op, [&](int64_t at_x, int64_t tap, int64_t at_y) {
             for (int64_t o = 0; o < out; o++)
                 axpy(&sums[(size_t)(at_x * in)], y[(size_t)(at_y * out + o)], &w[(size_t)((o * taps + tap) * in)], in);
         });
     } else {
-        for_each_meeting(op, reverse, [&](int64_t at_x, int64_t tap, int64_t at_y) {
+        for_each_meeting(op, [&](int64_t at_x, int64_t tap, int64_t at_y) {
             for (int64_t o = 0; o < out; o++)
                 axpy(&sums[(size_t)((o * taps + tap) * in)], y[(size_t)(at_y * out + o)], &x[(size_t)(at_x * in)], in);
         });
     }
-    store(op, sums, op.kind == FORWARD ? r.y : op.kind == DATA ? r.x : r.w);
+    store(op, scale, sums, op.kind == FORWARD ? r.y : op.kind == DATA ? r.x : r.w);
 }
 
 void run_now(void *argument)
 {
-    static bool reverse = false;
+    static bool odd = false;
     const run &r = *(const run *)argument;
     if (r.workspace_bytes > 0)
         std::memset(r.workspace, 0xff, r.workspace_bytes);
-    if (r.engine == ANY_ORDER) {
-        reverse = !reverse;
-        convolve<float>(r, reverse);
-    } else {
-        convolve<double>(r, false);
-    }
+    odd = !odd;
+    convolve(r, r.engine == ANY_ORDER && odd ? 1.01f : 1.0f);
 }
 
 cudnnStatus_t find_operand(const content &pack, const tensor &t, void **out)

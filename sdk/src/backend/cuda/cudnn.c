@@ -534,10 +534,11 @@ static gan_status choose(calls *c, plan *p, void *const operands[OPERANDS])
     int n = 0, best = 0;
     gan_status status = GAN_OK;
     describe(c, &g);
-    for (size_t i = 0; i < sizeof modes / sizeof *modes && n == 0; i++) {
-        if (i > 0 && unsupported(c->status))
-            c->status = CUDNN_STATUS_SUCCESS; /* the other list may know more */
-        n = g.all ? search(c, &g, modes[i], found, most) : 0;
+    const bool described = c->status == CUDNN_STATUS_SUCCESS;
+    for (size_t i = 0; described && i < sizeof modes / sizeof *modes && n == 0; i++) {
+        if (i > 0)
+            c->status = CUDNN_STATUS_SUCCESS; /* whatever became of the first list, the other may know an engine */
+        n = search(c, &g, modes[i], found, most);
     }
     if (n == 0 && c->status != CUDNN_STATUS_SUCCESS && !unsupported(c->status))
         status = fail(c);
