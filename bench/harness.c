@@ -11,10 +11,11 @@ static clockid_t clock_id = CLOCK_MONOTONIC;
 
 static bool usage(const char *program, const char *words)
 {
-    fprintf(stderr,
-            "usage: %s %s[--precision f32|bf16] [--threads N] [--steps N] [--warmup N] [--seconds S] [--part NAME] "
-            "[--profile] [--cpu-time]\n",
-            program, words ? words : "");
+    fprintf(
+        stderr,
+        "usage: %s %s[--precision f32|tf32|bf16] [--device NAME] [--no-graphs] [--threads N] [--steps N] [--warmup N] "
+        "[--seconds S] [--part NAME] [--profile] [--cpu-time]\n",
+        program, words ? words : "");
     return false;
 }
 
@@ -40,7 +41,11 @@ static bool parse_one(bench_options *o, const char *name, const char *value)
 {
     if (strcmp(name, "--precision") == 0) {
         o->precision = value;
-        return strcmp(value, "f32") == 0 || strcmp(value, "bf16") == 0;
+        return strcmp(value, "f32") == 0 || strcmp(value, "tf32") == 0 || strcmp(value, "bf16") == 0;
+    }
+    if (strcmp(name, "--device") == 0) {
+        o->device = value;
+        return true;
     }
     if (strcmp(name, "--part") == 0) {
         o->part = value;
@@ -62,6 +67,8 @@ bool bench_parse(int argc, char **argv, bench_options *options)
             argv[1 + options->n_words++] = argv[i];
         } else if (strcmp(argv[i], "--profile") == 0) {
             options->profile = true;
+        } else if (strcmp(argv[i], "--no-graphs") == 0) {
+            options->no_graphs = true;
         } else if (strcmp(argv[i], "--cpu-time") == 0) {
             options->cpu_time = true;
             clock_id = CLOCK_THREAD_CPUTIME_ID;

@@ -7,12 +7,14 @@
 #include <stdint.h>
 
 typedef struct bench_options {
-    const char *precision; /* "f32" or "bf16" */
+    const char *precision; /* "f32", "tf32" or "bf16" */
+    const char *device;    /* as gan_context_options takes it; NULL: the CPU */
     const char *part;      /* of programs that have several; NULL: the first */
     int threads;           /* 0: all cores that the process may use */
     int steps;             /* measured; 0: as many as `seconds` allow */
     int warmup;
     double seconds;
+    bool no_graphs;    /* on a CUDA device: every step is run as it is */
     bool profile;      /* print what each kernel took */
     bool cpu_time;     /* bench_now counts the calling thread's processor time: for one thread on a busy machine */
     const char *words; /* what the program takes besides, for its usage; NULL: nothing */
@@ -20,7 +22,7 @@ typedef struct bench_options {
     int n_words;
 } bench_options;
 
-/* --precision f32|bf16 --threads N --steps N --warmup N --seconds S --part NAME --profile --cpu-time, over the defaults
+/* --precision f32|tf32|bf16 --device NAME --no-graphs --threads N --steps N --warmup N --seconds S --part NAME --profile --cpu-time, over the defaults
  * that `options` holds; words are moved to the front of argv. False, and a sentence on standard error, if the arguments
  * are not understood. */
 bool bench_parse(int argc, char **argv, bench_options *options);

@@ -240,6 +240,12 @@ static gan_status timed_update(gan__backend *be, const gan__update_args *args, c
 
 /* ---- start, stop, report ---- */
 
+gan_status bench_wait(gan_context *ctx)
+{
+    gan_status status = ctx->backend->ops->synchronize(ctx->backend);
+    return status == GAN_OK ? status : gan_raise(ctx, status, "%s", ctx->backend->error.text);
+}
+
 void bench_clock_start(gan_context *ctx)
 {
     meter.real = ctx->backend->ops;

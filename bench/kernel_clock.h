@@ -10,6 +10,9 @@
 
 #include <gan/context.h>
 
+/* Until the device has done all that was enqueued. */
+gan_status bench_wait(gan_context *ctx);
+
 void bench_clock_start(gan_context *ctx);
 void bench_clock_stop(gan_context *ctx);
 /* Since the start: time inside kernels; multiplications and additions of convolutions and matrix products. */

@@ -19,14 +19,17 @@ enum { BATCHES = 4 };
 typedef struct setup {
     plugin *plugin;
     gan_options *data, *model;
+    bool no_graphs;
 } setup;
 
 typedef struct training {
     const setup *with;
     gan_model *model;
+    gan_runner *runner;
     gan_batch batch[BATCHES];
-    int at; /* of the last d_step */
-    int64_t images;
+    int batches; /* that take turns: 1 where steps are recorded, which need the same tensors every time */
+    int at;      /* of the last d_step */
+    int64_t images, d_count;
 } training;
 
 static const gan_option data_table[] = {
@@ -68,6 +71,21 @@ static void make_batches(training *t, gan_context *ctx, const gan_data_info *inf
     gan_release(images);
 }
 
+static gan_runner *make_runner(const training *t)
+{
+    const gan_plugin *table = &t->with->plugin->table;
+    gan_runner_options options = {.struct_size = sizeof(options),
+                                  .d_step = table->d_step,
+                                  .g_step = table->g_step,
+                                  .no_graphs = t->with->no_graphs || (table->flags & GAN_PLUGIN_NO_CAPTURE) != 0};
+    const gan_capture_extension *capture =
+        table->get_extension != NULL ? table->get_extension(t->model, GAN_CAPTURE_EXTENSION) : NULL;
+    if (capture != NULL && capture->struct_size >= sizeof(*capture)) {
+        options.prepare = capture->prepare;
+    }
+    return gan_runner_create(t->model, &options);
+}
+
 static void *create(gan_context *ctx, const void *setting)
 {
     const setup *with = setting;
@@ -86,12 +104,15 @@ static void *create(gan_context *ctx, const void *setting)
                           .name = "waves"};
     gan_build build = {.struct_size = sizeof(build), .ctx = ctx, .options = with->model, .data = &info, .batch = n};
     t->with = with;
+    t->batches = gan_context_stream(ctx) != NULL ? 1 : BATCHES;
     gan_scope_begin(ctx);
     make_batches(t, ctx, &info, n);
     gan_status status = with->plugin->table.build(&build, &t->model);
     gan_scope_end(ctx, NULL);
     if (status != GAN_OK) {
         gan_raise(ctx, status, "the model could not be built");
+    } else {
+        t->runner = make_runner(t);
     }
     return t;
 }
@@ -99,6 +120,7 @@ static void *create(gan_context *ctx, const void *setting)
 static void destroy(void *user)
 {
     training *t = user;
+    gan_runner_destroy(t->runner);
     if (t->model != NULL) {
         t->with->plugin->table.destroy(t->model);
     }
@@ -112,16 +134,26 @@ static void destroy(void *user)
 static gan_status d_step(void *user, gan_metrics *losses)
 {
     training *t = user;
-    gan_batch *batch = &t->batch[t->at = (t->at + 1) % BATCHES];
+    gan_batch *batch = &t->batch[t->at = (t->at + 1) % t->batches];
+    bool last = ++t->d_count % gan_options_int(t->with->data, "train.d_steps") == 0;
     batch->kimg = (double)t->images / 1000;
     t->images += batch->n;
-    return t->with->plugin->table.d_step(t->model, batch, losses);
+    return gan_runner_step(t->runner, GAN_STEP_DISCRIMINATOR, last, batch, losses);
 }
 
 static gan_status g_step(void *user, gan_metrics *losses)
 {
     training *t = user;
-    return t->with->plugin->table.g_step(t->model, &t->batch[t->at], losses);
+    return gan_runner_step(t->runner, GAN_STEP_GENERATOR, true, &t->batch[t->at], losses);
+}
+
+static int graphs(const void *user)
+{
+    const training *t = user;
+    if (*gan_runner_note(t->runner) != '\0') {
+        fprintf(stderr, "%s\n", gan_runner_note(t->runner));
+    }
+    return gan_runner_graphs(t->runner);
 }
 
 /* ---- the settings ---- */
@@ -185,7 +217,7 @@ int main(int argc, char **argv)
     if (!bench_parse(argc, argv, &options)) {
         return 2;
     }
-    setup with = {0};
+    setup with = {.no_graphs = options.no_graphs};
     gan_message message;
     int status = 2;
     if (make_setup(&with, &options, &message) == GAN_OK) {
@@ -196,6 +228,7 @@ int main(int argc, char **argv)
             .setting = &with,
             .create = create,
             .destroy = destroy,
+            .graphs = graphs,
             .phases = {{"d_step", d_step, d_steps}, {"g_step", g_step, 1}},
         };
         status = bench_program_run(&program, &options);

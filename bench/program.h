@@ -2,7 +2,8 @@
  * program.h - training steps as a benchmark: runs them, times them, and prints one JSON line.
  *
  * A program gives its networks and one iteration of training as phases; bench_program_run does the rest. The fields of
- * the line are described in bench/README.md. After the times and the memory have been taken, some more iterations run
+ * the line are described in bench/README.md. On a CUDA device iterations are enqueued in blocks and only their end is
+ * waited for; a phase's own time is that of a run which is waited for. On the CPU: after the times and the memory have been taken, some more iterations run
  * under a clock between operators and backend (kernel_clock.h), which counts FLOPs and tells the time outside kernels.
  */
 #ifndef GAN_BENCH_PROGRAM_H
@@ -27,6 +28,7 @@ typedef struct bench_program {
     /* Make networks, optimizers and real images; NULL only when out of memory, other errors stay in the context. */
     void *(*create)(gan_context *ctx, const void *setting);
     void (*destroy)(void *model);
+    int (*graphs)(const void *model); /* how many steps were recorded; may be NULL */
     bench_phase phases[BENCH_PHASES]; /* in order; one with no name is not there */
 } bench_program;
 
