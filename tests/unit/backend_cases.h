@@ -150,6 +150,34 @@ static inline double at(const gan__array *a, int64_t index)
     return get(a->data, a->dtype, offset_of(a, index));
 }
 
+/* A view of random layout: dimensions in any order in memory, gaps between rows, offset, some repeated (stride 0). */
+static inline gan__array random_view(gan_dtype dtype, int ndim, const int64_t *dim, bool may_repeat, void **buffer)
+{
+    gan__array a = {.dtype = dtype, .ndim = ndim};
+    int order[GAN_MAX_DIMS];
+    for (int i = 0; i < ndim; i++) {
+        order[i] = i;
+        a.dim[i] = dim[i];
+    }
+    bool shuffled = pick(0, 2) == 0;
+    for (int i = ndim - 1; i > 0 && shuffled; i--) {
+        int j = (int)pick(0, i), t = order[i];
+        order[i] = order[j];
+        order[j] = t;
+    }
+    int64_t stride = pick(0, 4) == 0 ? 2 : 1;
+    for (int i = ndim - 1; i >= 0; i--) {
+        bool repeated = may_repeat && pick(0, 3) == 0;
+        a.stride[order[i]] = repeated ? 0 : stride;
+        if (!repeated)
+            stride *= dim[order[i]] + (pick(0, 3) == 0);
+    }
+    int64_t offset = pick(0, 3);
+    *buffer = random_buffer(dtype, stride + offset + 1);
+    a.data = (char *)*buffer + (size_t)offset * size_of(dtype);
+    return a;
+}
+
 static inline double activate(gan_activation a, double x)
 {
     switch (a.kind) {

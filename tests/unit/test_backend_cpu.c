@@ -203,34 +203,6 @@ START_TEST(nan_passes)
 }
 END_TEST
 
-/* A view of random layout: dimensions in any order in memory, gaps between rows, offset, some repeated (stride 0). */
-static gan__array random_view(gan_dtype dtype, int ndim, const int64_t *dim, bool may_repeat, void **buffer)
-{
-    gan__array a = {.dtype = dtype, .ndim = ndim};
-    int order[GAN_MAX_DIMS];
-    for (int i = 0; i < ndim; i++) {
-        order[i] = i;
-        a.dim[i] = dim[i];
-    }
-    bool shuffled = pick(0, 2) == 0;
-    for (int i = ndim - 1; i > 0 && shuffled; i--) {
-        int j = (int)pick(0, i), t = order[i];
-        order[i] = order[j];
-        order[j] = t;
-    }
-    int64_t stride = pick(0, 4) == 0 ? 2 : 1;
-    for (int i = ndim - 1; i >= 0; i--) {
-        bool repeated = may_repeat && pick(0, 3) == 0;
-        a.stride[order[i]] = repeated ? 0 : stride;
-        if (!repeated)
-            stride *= dim[order[i]] + (pick(0, 3) == 0);
-    }
-    int64_t offset = pick(0, 3);
-    *buffer = random_buffer(dtype, stride + offset + 1);
-    a.data = (char *)*buffer + (size_t)offset * size_of(dtype);
-    return a;
-}
-
 START_TEST(any_view_and_type)
 {
     static const gan__map_op ops[] = {GAN__MAP_COPY, GAN__MAP_ADD, GAN__MAP_MUL_ADD};
