@@ -15,6 +15,7 @@ static __device__ __forceinline__ bool check_index(int32_t index, int64_t rows, 
         return true;
     bad[1] = index;
     bad[2] = rows < 0x7fffffff ? (int)rows : 0x7fffffff;
+    __threadfence_system(); /* the host reads the others after this one */
     bad[0] = 1;
     return false;
 }
