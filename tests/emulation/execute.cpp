@@ -9,14 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <deque>
 #include <mutex>
-#include <vector>
 
 #include "fiber.h"
 
 #ifdef GAN_EMULATED_THREAD_SANITIZER
 #include <sanitizer/tsan_interface.h>
+#endif
+#ifdef GAN_EMULATED_ADDRESS_SANITIZER
+#include <sanitizer/asan_interface.h>
 #endif
 
 enum { WARP = GAN_EMULATED_WARP, MAX_THREADS = 1024, MAX_WARPS = MAX_THREADS / WARP };
@@ -64,11 +65,24 @@ static struct {
     meeting barrier;
     lanes warp[MAX_WARPS];
     waiter waiters[MAX_THREADS];
-    std::deque<int> ready;
-    std::vector<gan_emulated_fiber *> idle;
+    int ready[MAX_THREADS]; /* a ring */
+    int first_ready, n_ready;
+    gan_emulated_fiber *idle[MAX_THREADS];
+    int n_idle;
 } run;
 
 alignas(256) static unsigned char dynamic_shared[227 << 10];
+
+/* What lies behind the shared memory that was asked for is not the kernel's. */
+static void bound_dynamic_shared(size_t bytes)
+{
+#ifdef GAN_EMULATED_ADDRESS_SANITIZER
+    ASAN_UNPOISON_MEMORY_REGION(dynamic_shared, sizeof dynamic_shared);
+    ASAN_POISON_MEMORY_REGION(dynamic_shared + bytes, sizeof dynamic_shared - bytes);
+#else
+    (void)bytes;
+#endif
+}
 
 void *gan_emulated_dynamic_shared()
 {
@@ -152,8 +166,8 @@ static void check_place(const meeting *m, const place *at, const char *sentence)
 
 static const char *name_of(gan_emulated_exchange exchange)
 {
-    static const char *const names[] = {"__syncwarp", "__shfl_sync", "__shfl_up_sync", "__shfl_down_sync",
-                                        "__shfl_xor_sync", "a vote of the warp"};
+    static const char *const names[] = {"__syncwarp",       "__shfl_sync",     "__shfl_up_sync",
+                                        "__shfl_down_sync", "__shfl_xor_sync", "a vote of the warp"};
     return names[exchange];
 }
 
@@ -165,7 +179,7 @@ static void open_meeting(meeting *m, int first, int last)
     for (int t = first; t < last; t++)
         if (run.waiters[t].waits) {
             run.waiters[t].waits = false;
-            run.ready.push_back(t);
+            run.ready[(run.first_ready + run.n_ready++) % MAX_THREADS] = t;
         }
 }
 
@@ -340,7 +354,7 @@ static void run_threads()
 #ifdef GAN_EMULATED_THREAD_SANITIZER
         return;
 #endif
-    } while (run.ready.empty() && run.next < run.threads);
+    } while (run.n_ready == 0 && run.next < run.threads);
 }
 
 static gan_emulated_fiber *take_fiber()
@@ -352,13 +366,7 @@ static gan_emulated_fiber *take_fiber()
     if (!fiber)
         fiber = gan_emulated_fiber_new(run_threads);
 #else
-    gan_emulated_fiber *fiber;
-    if (run.idle.empty()) {
-        fiber = gan_emulated_fiber_new(run_threads);
-    } else {
-        fiber = run.idle.back();
-        run.idle.pop_back();
-    }
+    gan_emulated_fiber *fiber = run.n_idle > 0 ? run.idle[--run.n_idle] : gan_emulated_fiber_new(run_threads);
 #endif
     if (!fiber)
         give_up("there is no memory for its threads");
@@ -373,7 +381,7 @@ static void enter(gan_emulated_fiber *fiber, int waited)
     gan_emulated_fiber_enter(fiber);
 #ifndef GAN_EMULATED_THREAD_SANITIZER
     if (run.waiters[run.current].returned)
-        run.idle.push_back(fiber);
+        run.idle[run.n_idle++] = fiber;
 #endif
 }
 
@@ -392,9 +400,10 @@ static void run_block()
     memset(dynamic_shared, 0xff, run.shared);
     release(ORDER(begin));
     while (run.barrier.live > 0) {
-        if (!run.ready.empty()) {
-            int t = run.ready.front();
-            run.ready.pop_front();
+        if (run.n_ready > 0) {
+            int t = run.ready[run.first_ready];
+            run.first_ready = (run.first_ready + 1) % MAX_THREADS;
+            run.n_ready--;
             enter(run.waiters[t].fiber, t);
         } else if (run.next < run.threads) {
             enter(take_fiber(), -1);
@@ -420,11 +429,12 @@ void gan_emulated_run(const char *name, dim3 grid, dim3 block, size_t shared, vo
     gan_emulated_now.block_dim = block;
     gan_emulated_now.grid_dim = grid;
     begin_order();
+    bound_dynamic_shared(shared);
     unsigned long long count = (unsigned long long)grid.x * grid.y * grid.z;
     for (unsigned long long i = 0; i < count; i++) {
         unsigned long long b = run.reverse ? count - 1 - i : i;
-        run.block_index = make_uint3((unsigned)(b % grid.x), (unsigned)(b / grid.x % grid.y),
-                                     (unsigned)(b / grid.x / grid.y));
+        run.block_index =
+            make_uint3((unsigned)(b % grid.x), (unsigned)(b / grid.x % grid.y), (unsigned)(b / grid.x / grid.y));
         gan_emulated_now.block = run.block_index;
         run_block();
     }

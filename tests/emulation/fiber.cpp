@@ -12,14 +12,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#ifdef __SANITIZE_ADDRESS__
-#define GAN_EMULATED_ADDRESS 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define GAN_EMULATED_ADDRESS 1
-#endif
-#endif
-#ifdef GAN_EMULATED_ADDRESS
+#ifdef GAN_EMULATED_ADDRESS_SANITIZER
 #include <sanitizer/common_interface_defs.h>
 enum { STACK_SIZE = 256 << 10 }; /* red zones around each variable */
 #else
@@ -139,7 +132,7 @@ struct gan_emulated_fiber {
 };
 
 static thread_local gan_emulated_fiber *current;
-#ifdef GAN_EMULATED_ADDRESS
+#ifdef GAN_EMULATED_ADDRESS_SANITIZER
 static thread_local const void *caller_stack;
 static thread_local size_t caller_size;
 #endif
@@ -147,7 +140,7 @@ static thread_local size_t caller_size;
 /* On the fiber's own stack, from its first entry on. */
 static void run_body()
 {
-#ifdef GAN_EMULATED_ADDRESS
+#ifdef GAN_EMULATED_ADDRESS_SANITIZER
     __sanitizer_finish_switch_fiber(nullptr, &caller_stack, &caller_size);
 #endif
     for (;;) {
@@ -162,8 +155,8 @@ gan_emulated_fiber *gan_emulated_fiber_new(void (*body)())
     gan_emulated_fiber *fiber = (gan_emulated_fiber *)calloc(1, sizeof *fiber);
     if (!fiber)
         return nullptr;
-    char *memory = (char *)mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
-                                0);
+    char *memory =
+        (char *)mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == (char *)MAP_FAILED || mprotect(memory, page, PROT_NONE) != 0) {
         free(fiber);
         return nullptr;
@@ -177,12 +170,12 @@ gan_emulated_fiber *gan_emulated_fiber_new(void (*body)())
 void gan_emulated_fiber_enter(gan_emulated_fiber *fiber)
 {
     current = fiber;
-#ifdef GAN_EMULATED_ADDRESS
+#ifdef GAN_EMULATED_ADDRESS_SANITIZER
     void *fake_stack = nullptr;
     __sanitizer_start_switch_fiber(&fake_stack, fiber->stack, STACK_SIZE);
 #endif
     switch_context(&fiber->caller, &fiber->self);
-#ifdef GAN_EMULATED_ADDRESS
+#ifdef GAN_EMULATED_ADDRESS_SANITIZER
     __sanitizer_finish_switch_fiber(fake_stack, nullptr, nullptr);
 #endif
 }
@@ -190,11 +183,11 @@ void gan_emulated_fiber_enter(gan_emulated_fiber *fiber)
 void gan_emulated_fiber_leave()
 {
     gan_emulated_fiber *fiber = current;
-#ifdef GAN_EMULATED_ADDRESS
+#ifdef GAN_EMULATED_ADDRESS_SANITIZER
     __sanitizer_start_switch_fiber(&fiber->fake_stack, caller_stack, caller_size);
 #endif
     switch_context(&fiber->self, &fiber->caller);
-#ifdef GAN_EMULATED_ADDRESS
+#ifdef GAN_EMULATED_ADDRESS_SANITIZER
     __sanitizer_finish_switch_fiber(fiber->fake_stack, &caller_stack, &caller_size);
 #endif
 }

@@ -2,6 +2,14 @@
 #ifndef GAN_EMULATED_FIBER_H
 #define GAN_EMULATED_FIBER_H
 
+#ifdef __SANITIZE_ADDRESS__
+#define GAN_EMULATED_ADDRESS_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define GAN_EMULATED_ADDRESS_SANITIZER 1
+#endif
+#endif
+
 typedef struct gan_emulated_fiber gan_emulated_fiber;
 
 /* A fiber that calls body() whenever it is entered anew; NULL when there is no memory. They are kept for ever. */

@@ -121,8 +121,7 @@ static inline T atomicCAS(T *address, typename gan_emulated_integer<T>::type com
 template <typename T> static inline T atomicMax(T *address, typename gan_emulated_integer<T>::type value)
 {
     T old = __atomic_load_n(address, __ATOMIC_RELAXED);
-    while (old < value &&
-           !__atomic_compare_exchange_n(address, &old, value, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+    while (old < value && !__atomic_compare_exchange_n(address, &old, value, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
         continue;
     return old;
 }
@@ -130,8 +129,7 @@ template <typename T> static inline T atomicMax(T *address, typename gan_emulate
 template <typename T> static inline T atomicMin(T *address, typename gan_emulated_integer<T>::type value)
 {
     T old = __atomic_load_n(address, __ATOMIC_RELAXED);
-    while (value < old &&
-           !__atomic_compare_exchange_n(address, &old, value, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+    while (value < old && !__atomic_compare_exchange_n(address, &old, value, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
         continue;
     return old;
 }

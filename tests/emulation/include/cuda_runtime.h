@@ -18,18 +18,26 @@
 #define __shared__ static
 
 #define GAN_EMULATED_VECTORS(type, name)                                                                               \
-    typedef struct name##1 {                                                                                           \
+    typedef struct name##1                                                                                             \
+    {                                                                                                                  \
         type x;                                                                                                        \
-    } name##1;                                                                                                         \
-    typedef struct __attribute__((aligned(2 * sizeof(type)))) name##2 {                                                \
+    }                                                                                                                  \
+    name##1;                                                                                                           \
+    typedef struct __attribute__((aligned(2 * sizeof(type)))) name##2                                                  \
+    {                                                                                                                  \
         type x, y;                                                                                                     \
-    } name##2;                                                                                                         \
-    typedef struct name##3 {                                                                                           \
+    }                                                                                                                  \
+    name##2;                                                                                                           \
+    typedef struct name##3                                                                                             \
+    {                                                                                                                  \
         type x, y, z;                                                                                                  \
-    } name##3;                                                                                                         \
-    typedef struct __attribute__((aligned(sizeof(type) < 8 ? 4 * sizeof(type) : 16))) name##4 {                        \
+    }                                                                                                                  \
+    name##3;                                                                                                           \
+    typedef struct __attribute__((aligned(sizeof(type) < 8 ? 4 * sizeof(type) : 16))) name##4                          \
+    {                                                                                                                  \
         type x, y, z, w;                                                                                               \
-    } name##4;                                                                                                         \
+    }                                                                                                                  \
+    name##4;                                                                                                           \
     static inline name##2 make_##name##2(type x, type y)                                                               \
     {                                                                                                                  \
         name##2 v = {x, y};                                                                                            \

@@ -109,15 +109,15 @@ enum cudaDeviceAttr {
     cudaDevAttrMaxSharedMemoryPerBlockOptin = 97
 };
 
-#define cudaStreamDefault         0x00
-#define cudaStreamNonBlocking     0x01
-#define cudaEventDefault          0x00
-#define cudaEventBlockingSync     0x01
-#define cudaEventDisableTiming    0x02
-#define cudaEventInterprocess     0x04
-#define cudaHostAllocDefault      0x00
-#define cudaHostAllocPortable     0x01
-#define cudaHostAllocMapped       0x02
+#define cudaStreamDefault          0x00
+#define cudaStreamNonBlocking      0x01
+#define cudaEventDefault           0x00
+#define cudaEventBlockingSync      0x01
+#define cudaEventDisableTiming     0x02
+#define cudaEventInterprocess      0x04
+#define cudaHostAllocDefault       0x00
+#define cudaHostAllocPortable      0x01
+#define cudaHostAllocMapped        0x02
 #define cudaHostAllocWriteCombined 0x04
 
 /* As much of it as anybody could ask for here. */
