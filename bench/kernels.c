@@ -1,12 +1,16 @@
 /*
  * kernels.c - rates of the backend's kernels on the shapes that GANs use.
  *
- *     bench_kernels [FILTER] [SECONDS] [THREADS]
+ *     bench_kernels [FILTER] [SECONDS] [THREADS] [--device NAME] [--precision f32|tf32|bf16] [--small]
  *
  * Prints a line per kernel whose name contains FILTER: the fastest time seen in SECONDS (default 0.3) of repetition,
  * GFLOP/s and share of the machine's peak (sgemm of 2048³, its bf16 counterpart for bf16), or GB/s of compulsory
  * traffic and share of the rate of a large copy. One thread is timed by its own clock, so that a machine
  * that does other work as well can be measured too.
+ *
+ * On a CUDA device arrays are 64 times as large, from 64 MB to 1 GB, and what is timed is many repetitions enqueued
+ * between two synchronisations; the peak is that of products of 8192³ (with --precision tf32, f32 products are TF32's),
+ * the copy a device-to-device copy. --precision leaves out the other types; --small takes tiny arrays, to try it out.
  */
 #include "core/internal.h"
 
@@ -19,6 +23,8 @@ static gan_context *ctx;
 static gan__backend *be;
 static const char *filter = "";
 static double seconds = 0.3, peak[2], bandwidth;
+static bool device, small;
+static gan_dtype first_dtype = GAN_F32, last_dtype = GAN_BF16;
 
 static double now(void)
 {
@@ -27,17 +33,34 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+static void check(gan_status status)
+{
+    if (status != GAN_OK) {
+        fprintf(stderr, "%s\n", be->error.text);
+        exit(EXIT_FAILURE);
+    }
+}
+
+/* The count of rows of a large array. */
+static int64_t rows_of(int64_t rows)
+{
+    return small ? (rows + 255) / 256 : device ? rows * 64 : rows;
+}
+
+/* Small numbers, read as f32 or as bf16. */
 static void *buffer(size_t bytes)
 {
+    enum { PIECE = 1 << 20 };
+    static uint16_t halves[PIECE / 2];
     char *data = be->ops->allocate(be, bytes);
     if (!data) {
         fprintf(stderr, "out of memory\n");
         exit(EXIT_FAILURE);
     }
-    for (size_t i = 0; i + 2 <= bytes; i += 2) { /* small numbers, read as f32 or as bf16 */
-        uint16_t half = (uint16_t)(0x3c00 + (i * 2654435761u >> 20) % 0x180);
-        memcpy(data + i, &half, 2);
-    }
+    for (size_t i = 0; halves[0] == 0 && i < PIECE / 2; i++)
+        halves[i] = (uint16_t)(0x3c00 + (i * 2 * 2654435761u >> 20) % 0x180);
+    for (size_t at = 0; at < bytes; at += PIECE)
+        check(be->ops->copy_in(be, data + at, halves, bytes - at < PIECE ? bytes - at : PIECE));
     return data;
 }
 
@@ -64,26 +87,31 @@ static void release(gan__array *a)
 
 typedef void (*work)(void *args);
 
-/* The fastest of the runs that fit into `seconds`. */
+/* Seconds of each of `n` runs, until the device has done them. */
+static double time_of(work run, void *args, int n)
+{
+    double begin = now();
+    for (int i = 0; i < n; i++)
+        run(args);
+    check(be->ops->synchronize(be));
+    return (now() - begin) / n;
+}
+
+/* The fastest of the runs that fit into `seconds`; on a device of some twenty groups of runs. */
 static double fastest(work run, void *args)
 {
-    double best = 1e30, begin = now();
-    run(args);
+    enum { MOST = 1000 };
+    double best = time_of(run, args, 1), begin = now(); /* the first one chooses algorithms */
+    int n = 1;
+    if (device) {
+        double groups = seconds / 20 / time_of(run, args, 3);
+        n = groups < 1 ? 1 : groups > MOST ? MOST : (int)groups;
+    }
     do {
-        double t0 = now();
-        run(args);
-        double t = now() - t0;
+        double t = time_of(run, args, n);
         best = t < best ? t : best;
     } while (now() - begin < seconds);
     return best;
-}
-
-static void check(gan_status status)
-{
-    if (status != GAN_OK) {
-        fprintf(stderr, "%s\n", be->error.text);
-        exit(EXIT_FAILURE);
-    }
 }
 
 static void report_flops(const char *name, double t, double flop, gan_dtype dtype)
@@ -134,7 +162,7 @@ static void matmuls(void)
 {
     static const int64_t shape[][3] = {{100, 256, 784}, {100, 784, 256}, {100, 256, 256}, {100, 256, 64},
                                        {100, 1, 256},   {64, 8192, 100}, {4096, 64, 1024}};
-    for (gan_dtype dtype = GAN_F32; dtype <= GAN_BF16; dtype++) {
+    for (gan_dtype dtype = first_dtype; dtype <= last_dtype; dtype++) {
         for (size_t i = 0; i < sizeof shape / sizeof *shape; i++) {
             for (int form = 0; form < 3; form++) {
                 static const char *const what[] = {"x wT + b, leaky", "dy w", "dyT x"};
@@ -215,7 +243,7 @@ static void convolution(const conv_shape *s, gan_dtype dtype, int direction)
 
 static void convolutions(void)
 {
-    for (gan_dtype dtype = GAN_F32; dtype <= GAN_BF16; dtype++) {
+    for (gan_dtype dtype = first_dtype; dtype <= last_dtype; dtype++) {
         for (size_t i = 0; i < sizeof conv_shapes / sizeof *conv_shapes; i++) {
             for (int direction = 0; direction < 3; direction++)
                 convolution(&conv_shapes[i], dtype, direction);
@@ -259,25 +287,26 @@ static void map(const char *what, gan__map_op op, int n_in, gan_dtype dtype, int
 static void permute(gan_dtype dtype)
 {
     char name[100];
-    snprintf(name, sizeof name, "map NHWC to NCHW %s 64x32x32x128", gan_dtype_name(dtype));
+    int64_t n = rows_of(64) / (device && !small ? 16 : 1);
+    snprintf(name, sizeof name, "map NHWC to NCHW %s %lldx32x32x128", gan_dtype_name(dtype), (long long)n);
     if (!strstr(name, filter))
         return;
-    map_run r = {.op = GAN__MAP_COPY, .n_in = 1, .out = ARRAY(dtype, 64, 128, 32, 32)};
-    r.in[0] = ARRAY(dtype, 64, 128, 32, 32);
+    map_run r = {.op = GAN__MAP_COPY, .n_in = 1, .out = ARRAY(dtype, n, 128, 32, 32)};
+    r.in[0] = ARRAY(dtype, n, 128, 32, 32);
     r.in[0].stride[0] = 32 * 32 * 128;
     r.in[0].stride[1] = 1;
     r.in[0].stride[2] = 32 * 128;
     r.in[0].stride[3] = 128;
-    report_bytes(name, fastest(run_map, &r), 2.0 * 64 * 128 * 32 * 32 * (double)gan_dtype_size(dtype));
+    report_bytes(name, fastest(run_map, &r), 2.0 * (double)n * 128 * 32 * 32 * (double)gan_dtype_size(dtype));
     release(&r.in[0]);
     release(&r.out);
 }
 
 static void maps(void)
 {
-    static const int64_t rows[] = {400, 65536};
+    const int64_t rows[] = {device ? rows_of(4096) : 400, rows_of(65536)};
     for (size_t i = 0; i < 2; i++) {
-        for (gan_dtype dtype = GAN_F32; dtype <= GAN_BF16; dtype++) {
+        for (gan_dtype dtype = first_dtype; dtype <= last_dtype; dtype++) {
             map("copy", GAN__MAP_COPY, 1, dtype, rows[i], false);
             map("add", GAN__MAP_ADD, 2, dtype, rows[i], false);
             map("add bias, leaky", GAN__MAP_ADD_LEAKY_RELU, 2, dtype, rows[i], true);
@@ -291,8 +320,8 @@ static void maps(void)
             map("pow", GAN__MAP_POW, 1, dtype, rows[i], false);
         }
     }
-    permute(GAN_F32);
-    permute(GAN_BF16);
+    for (gan_dtype dtype = first_dtype; dtype <= last_dtype; dtype++)
+        permute(dtype);
 }
 
 typedef struct reduce_run {
@@ -308,18 +337,19 @@ static void run_reduce(void *args)
 
 static void reduces(void)
 {
-    static const struct {
-        const char *name;
+    const int64_t large = rows_of(65536), middle = rows_of(4096), part = rows_of(1024);
+    const struct {
         int64_t in[3], out[3];
-    } form[] = {
-        {"all of 65536x64", {1, 65536, 64}, {1, 1, 1}},         {"columns of 65536x64", {1, 65536, 64}, {1, 1, 64}},
-        {"columns of 100x256", {1, 100, 256}, {1, 1, 256}},     {"all of 100", {1, 100, 1}, {1, 1, 1}},
-        {"rows of 65536x64", {1, 65536, 64}, {1, 65536, 1}},    {"columns of 64x4096x64", {64, 1024, 64}, {64, 1, 64}},
-        {"columns of 4096x1024", {1, 4096, 1024}, {1, 1, 1024}}};
-    for (gan_dtype dtype = GAN_F32; dtype <= GAN_BF16; dtype++) {
+    } form[] = {{{1, large, 64}, {1, 1, 1}},      {{1, large, 64}, {1, 1, 64}},    {{1, 100, 256}, {1, 1, 256}},
+                {{1, 100, 1}, {1, 1, 1}},         {{1, large, 64}, {1, large, 1}}, {{64, part, 64}, {64, 1, 64}},
+                {{1, middle, 1024}, {1, 1, 1024}}};
+    for (gan_dtype dtype = first_dtype; dtype <= last_dtype; dtype++) {
         for (size_t i = 0; i < sizeof form / sizeof *form; i++) {
             char name[100];
-            snprintf(name, sizeof name, "sum %s %s", gan_dtype_name(dtype), form[i].name);
+            const int64_t *from = form[i].in, *to = form[i].out;
+            snprintf(name, sizeof name, "sum %s %lldx%lldx%lld to %lldx%lldx%lld", gan_dtype_name(dtype),
+                     (long long)from[0], (long long)from[1], (long long)from[2], (long long)to[0], (long long)to[1],
+                     (long long)to[2]);
             if (!strstr(name, filter))
                 continue;
             reduce_run r = {GAN__REDUCE_SUM, array(dtype, 3, form[i].in), array(GAN_F32, 3, form[i].out)};
@@ -343,9 +373,10 @@ static void run_norm_backward(void *args)
 
 static void norms(void)
 {
-    static const int64_t shape[][3] = {{1, 65536, 64}, {1, 16384, 128}, {1, 4096, 256}, {1, 1024, 512},
-                                       {1, 16384, 64}, {64, 1024, 64},  {64, 65536, 1}};
-    for (gan_dtype dtype = GAN_F32; dtype <= GAN_BF16; dtype++) {
+    const int64_t shape[][3] = {{1, rows_of(65536), 64}, {1, rows_of(16384), 128}, {1, rows_of(4096), 256},
+                                {1, rows_of(1024), 512}, {1, rows_of(16384), 64},  {64, rows_of(1024), 64},
+                                {64, rows_of(65536), 1}};
+    for (gan_dtype dtype = first_dtype; dtype <= last_dtype; dtype++) {
         for (size_t i = 0; i < sizeof shape / sizeof *shape; i++) {
             int64_t n = shape[i][0] * shape[i][1] * shape[i][2], c = shape[i][2];
             double bytes = (double)n * (double)gan_dtype_size(dtype);
@@ -412,7 +443,7 @@ static void run_uniform(void *args)
 
 static void rest(void)
 {
-    static const int64_t size[] = {25600, 4194304};
+    const int64_t size[] = {25600, rows_of(4194304)};
     for (int i = 0; i < 2; i++) {
         char name[100];
         int64_t n = size[i];
@@ -434,31 +465,75 @@ static void rest(void)
     }
 }
 
+typedef struct copy_run {
+    gan__array from, to;
+    size_t bytes;
+} copy_run;
+
+static void run_copy(void *args)
+{
+    copy_run *r = args;
+    check(be->ops->copy(be, r->to.data, r->from.data, r->bytes));
+}
+
 static void measure_peaks(void)
 {
     gan_activation linear = {GAN_LINEAR, 0};
-    for (gan_dtype dtype = GAN_F32; dtype <= GAN_BF16; dtype++)
-        peak[dtype] = time_matmul("", dtype, 2048, 2048, 2048, false, false, linear, false);
-    map_run r = {.op = GAN__MAP_COPY, .n_in = 1, .in = {ARRAY(GAN_F32, 32 << 20)}, .out = ARRAY(GAN_F32, 32 << 20)};
-    bandwidth = 8.0 * (32 << 20) / fastest(run_map, &r);
-    release(&r.in[0]);
-    release(&r.out);
-    printf("%s\npeaks: f32 %.0f GFLOP/s, bf16 %.0f GFLOP/s (products of 2048), copy %.1f GB/s\n\n", be->description,
-           peak[GAN_F32] * 1e-9, peak[GAN_BF16] * 1e-9, bandwidth * 1e-9);
+    int64_t side = small ? 64 : device ? 8192 : 2048, n = small ? 1 << 12 : device ? 1 << 28 : 32 << 20;
+    for (gan_dtype dtype = first_dtype; dtype <= last_dtype; dtype++)
+        peak[dtype] = time_matmul("", dtype, side, side, side, false, false, linear, false);
+    copy_run r = {ARRAY(GAN_F32, n), ARRAY(GAN_F32, n), (size_t)n * sizeof(float)};
+    bandwidth = 2.0 * (double)r.bytes / fastest(run_copy, &r);
+    release(&r.from);
+    release(&r.to);
+    printf("%s\npeaks: f32 %.0f GFLOP/s, bf16 %.0f GFLOP/s (products of %lld), copy %.1f GB/s\n\n", be->description,
+           peak[GAN_F32] * 1e-9, peak[GAN_BF16] * 1e-9, (long long)side, bandwidth * 1e-9);
+}
+
+/* False when they are not understood. */
+static bool parse(int argc, char **argv, gan_context_options *options)
+{
+    int words = 0;
+    for (int i = 1; i < argc; i++) {
+        const char *value = i + 1 < argc ? argv[i + 1] : "";
+        if (strcmp(argv[i], "--small") == 0) {
+            small = true;
+        } else if (strcmp(argv[i], "--device") == 0) {
+            options->device = argv[++i];
+        } else if (strcmp(argv[i], "--precision") == 0) {
+            bool bf16 = strcmp(value, "bf16") == 0, tf32 = strcmp(value, "tf32") == 0;
+            if (!bf16 && !tf32 && strcmp(value, "f32") != 0)
+                return false;
+            options->precision = tf32 ? GAN_PRECISION_TF32 : bf16 ? GAN_PRECISION_BF16 : GAN_PRECISION_F32;
+            first_dtype = last_dtype = bf16 ? GAN_BF16 : GAN_F32;
+            i++;
+        } else if (words == 0) {
+            filter = argv[i];
+            words++;
+        } else if (words == 1) {
+            seconds = atof(argv[i]);
+            words++;
+        } else {
+            options->threads = atoi(argv[i]);
+        }
+    }
+    return true;
 }
 
 int main(int argc, char **argv)
 {
-    gan_context_options options = {
-        .struct_size = sizeof options, .device = "cpu", .threads = argc > 3 ? atoi(argv[3]) : 0};
+    gan_context_options options = {.struct_size = sizeof options};
     gan_message message;
+    if (!parse(argc, argv, &options)) {
+        fprintf(stderr, "bench_kernels: --precision takes f32, tf32 or bf16\n");
+        return 2;
+    }
     if (gan_context_create(&options, &ctx, &message) != GAN_OK) {
         fprintf(stderr, "%s\n", message.text);
         return EXIT_FAILURE;
     }
     be = ctx->backend;
-    filter = argc > 1 ? argv[1] : "";
-    seconds = argc > 2 ? atof(argv[2]) : seconds;
+    device = gan_context_stream(ctx) != NULL;
     measure_peaks();
     matmuls();
     convolutions();

@@ -76,7 +76,7 @@ class SpectralNorm(nn.Module):
 
     def forward(self, x):
         layer = self.layer
-        with torch.autocast("cpu", enabled=False):
+        with torch.autocast(x.device.type, enabled=False):
             weight = layer.weight / torch.dot(self.u, torch.mv(self.matrix(), self.v))
         if isinstance(layer, nn.Linear):
             return F.linear(x, weight, layer.bias)

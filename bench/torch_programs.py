@@ -15,6 +15,16 @@ def version():
     return torch.__version__
 
 
+DEVICE = "cpu"
+
+
+def use_device(device):
+    """Everything that is made from now on is there."""
+    global DEVICE
+    DEVICE = device
+    torch.set_default_device(device)
+
+
 def set_threads(threads):
     torch.manual_seed(1)
     torch.set_num_threads(threads)
@@ -47,7 +57,7 @@ class Mode:
         return images.to(memory_format=self.layout)
 
     def autocast(self):
-        return torch.autocast("cpu", torch.bfloat16, enabled=self.bf16)
+        return torch.autocast(DEVICE, torch.bfloat16, enabled=self.bf16)
 
     def bce(self, output, target):
         """Of an output that has a sigmoid only in the literal loop. BCELoss refuses bf16."""
@@ -71,7 +81,7 @@ class Mode:
 
 
 def adam(parameters, lr, betas=(0.9, 0.999)):
-    return torch.optim.Adam(parameters, lr=lr, betas=betas, fused=True)
+    return torch.optim.Adam(parameters, lr=lr, betas=betas, fused=True, capturable=DEVICE != "cpu")
 
 
 def freeze(network, frozen):
@@ -324,7 +334,7 @@ def wgan_gp(mode, s):
     g, d = mode.network(g), mode.network(d)
     clipped = s.get("lipschitz") == "clip"
     if clipped:
-        g_optim, d_optim = (torch.optim.RMSprop(net.parameters(), lr=5e-5) for net in (g, d))
+        g_optim, d_optim = (torch.optim.RMSprop(net.parameters(), lr=5e-5, capturable=DEVICE != "cpu") for net in (g, d))
     else:
         g_optim, d_optim = (adam(net.parameters(), 1e-4, (0.5, 0.9)) for net in (g, d))
     reals = batches(mode, s)
