@@ -7,8 +7,8 @@
  *
  * Engines differ in what they say in their notes, and do what they say: one is not deterministic (two runs differ far
  * more than they would with cuDNN), one cannot be made a plan of, one rounds f32 operands to TF32, one is exact. A
- * caller that takes the wrong one gets other numbers. bf16 needs an even number of channels, so that callers meet what
- * no engine can do.
+ * caller that takes the wrong one gets other numbers. bf16 needs an even number of channels on one side, so that
+ * callers meet what no engine can do.
  */
 #include "emulation.h"
 
@@ -319,8 +319,8 @@ cudnnStatus_t check_supported(const operation &op)
     const tensor &a = op.kind == FORWARD ? op.x : op.y, &b = op.kind == FILTER ? op.x : op.w;
     if (a.bf16 != b.bf16 || (op.result().bf16 && !a.bf16))
         return fail(CUDNN_STATUS_NOT_SUPPORTED_DATA_TYPE, "no engine takes these element types together");
-    if (a.bf16 && (op.x.c % 2 != 0 || op.y.c % 2 != 0))
-        return fail(CUDNN_STATUS_NOT_SUPPORTED_LAYOUT, "bf16 needs an even number of channels");
+    if (a.bf16 && op.x.c % 2 != 0 && op.y.c % 2 != 0)
+        return fail(CUDNN_STATUS_NOT_SUPPORTED_LAYOUT, "bf16 needs an even number of channels on one side");
     return CUDNN_STATUS_SUCCESS;
 }
 
