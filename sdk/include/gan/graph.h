@@ -11,7 +11,7 @@
  *    optimizers' own counters are taken care of;
  *  - steps that differ in what they compute (regularization in every 16th, a network that has grown) are told apart by
  *    `prepare`. The first of a kind is always run as it is;
- *  - a tensor that d_step leaves for g_step is left by every d_step.
+ *  - if d_step leaves a tensor for g_step, it always does, and `prepare` tells no kinds of g_step apart.
  * On the CPU steps always run as they are.
  */
 #ifndef GAN_GRAPH_H

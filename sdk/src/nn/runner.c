@@ -20,6 +20,7 @@
 typedef struct variety {
     gan_step_kind kind;
     uint64_t key;
+    const struct variety *after; /* of a generator's step: what it finds was left by this one */
     const void *images, *images_b, *labels;
     gan_shape shape;
     bool seen;
@@ -36,6 +37,7 @@ struct gan_runner {
     gan_message note;
     variety varieties[KINDS];
     int n_varieties;
+    const variety *last_d;    /* that ran last */
     int64_t *optimizer_steps; /* before a step is recorded, for when that fails */
 };
 
@@ -105,14 +107,15 @@ static variety *find_variety(gan_runner *r, gan_step_kind kind, uint64_t key, co
 {
     variety wanted = {.kind = kind,
                       .key = key,
+                      .after = kind == GAN_STEP_GENERATOR ? r->last_d : NULL,
                       .images = place(batch->images),
                       .images_b = place(batch->images_b),
                       .labels = place(batch->labels),
                       .shape = batch->images ? batch->images->shape : GAN_SCALAR};
     for (int i = 0; i < r->n_varieties; i++) {
         variety *v = &r->varieties[i];
-        if (v->kind == kind && v->key == key && v->images == wanted.images && v->images_b == wanted.images_b &&
-            v->labels == wanted.labels && gan_shape_equal(v->shape, wanted.shape))
+        if (v->kind == kind && v->key == key && v->after == wanted.after && v->images == wanted.images &&
+            v->images_b == wanted.images_b && v->labels == wanted.labels && gan_shape_equal(v->shape, wanted.shape))
             return v;
     }
     if (r->n_varieties == KINDS)
@@ -213,6 +216,8 @@ gan_status gan_runner_step(gan_runner *runner, gan_step_kind kind, bool last, co
         status = run_as_is(r, kind, batch, out);
     if (v)
         v->seen = true;
+    if (kind == GAN_STEP_DISCRIMINATOR)
+        r->last_d = v;
     r->iterations += kind == GAN_STEP_GENERATOR;
     return status;
 }
