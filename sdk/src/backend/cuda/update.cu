@@ -136,13 +136,15 @@ gan__cuda_update_values gan__cuda_update_values_of(const gan__update_args *args)
     return k;
 }
 
-/* Few elements are spread over many blocks; many are taken in longer chunks, of fewer searches. */
-static uint32_t chunk_for(const gan__update *tensors, int n)
+/* Few elements are spread over many blocks; what is several times more than the device has threads for is taken in
+ * longer chunks, with fewer searches. */
+static uint32_t chunk_for(const gan__cuda *cu, const gan__update *tensors, int n)
 {
     int64_t total = 0;
+    int64_t threads = (int64_t)cu->properties.multiProcessorCount * cu->properties.maxThreadsPerMultiProcessor;
     for (int t = 0; t < n; t++)
         total += tensors[t].n;
-    return total > 1 << 22 ? 16 * THREADS : 4 * THREADS;
+    return total > 16 * threads ? 16 * THREADS : 4 * THREADS;
 }
 
 gan_status gan__cuda_update(gan__backend *be, const gan__update_args *args, const gan__update *tensors, int n)
@@ -154,7 +156,7 @@ gan_status gan__cuda_update(gan__backend *be, const gan__update_args *args, cons
     x.slot = gan__cuda_update_slot(cu, &status);
     x.values = gan__cuda_update_values_of(args);
     x.kind = args->kind;
-    x.chunk = chunk_for(tensors, n);
+    x.chunk = chunk_for(cu, tensors, n);
     for (int t = 0; t < n && status == GAN_OK; t++) {
         const gan__update *from = &tensors[t];
         if (from->n > 0) {
