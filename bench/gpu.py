@@ -121,9 +121,9 @@ class Gpu:
             wanted = [word for word in wanted if word not in done]
             if child.returncode == 0:
                 return
-            if not runs or child.returncode != 3:
+            if not runs:
                 print(f"  PyTorch ended with status {child.returncode}: see torch.log", flush=True)
-                wanted = wanted[1:]
+                wanted = wanted[1:] if self.torch else []
 
     # ---- the report ----
 
