@@ -16,9 +16,10 @@ macro(gan_find_cuda)
   elseif(NOT TARGET CUDA::cublasLt OR NOT TARGET CUDA::cudart_static)
     set(GAN_CUDA_WHY_NOT "the toolkit has no cuBLASLt")
   else()
-    # The toolkit may be in a place where only CUDAToolkit looks.
-    if(NOT CMAKE_CUDA_COMPILER AND NOT DEFINED ENV{CUDACXX} AND CUDAToolkit_NVCC_EXECUTABLE)
-      set(CMAKE_CUDA_COMPILER ${CUDAToolkit_NVCC_EXECUTABLE})
+    # The toolkit may be in a place where only CUDAToolkit looks. (CMAKE_CUDA_COMPILER would keep CheckLanguage from
+    # checking.)
+    if(NOT DEFINED ENV{CUDACXX} AND CUDAToolkit_NVCC_EXECUTABLE)
+      set(ENV{CUDACXX} ${CUDAToolkit_NVCC_EXECUTABLE})
     endif()
     if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
       set(CMAKE_CUDA_ARCHITECTURES 80-real 90-real 90-virtual) # the last: what later devices compile for themselves
