@@ -39,7 +39,8 @@ typedef enum gan_precision {
 
 typedef struct gan_context_options {
     uint32_t struct_size; /* sizeof(gan_context_options) */
-    const char *device;   /* "cpu", "cuda", "cuda:N" or "auto"; NULL means "cpu" */
+    const char *device;   /* "cpu", "cuda", "cuda:N" or "auto"; NULL means "cpu". "measure" and "measure:BYTES":
+                             nothing is computed, memory is counted (BYTES at most), every value read is 0 */
     gan_precision precision;
     int threads;   /* CPU threads; 0 means all cores that the process may use. They are OpenMP's, and wait by spinning:
                       on a machine that runs other work too, start the program with GOMP_SPINCOUNT=1000 in its
@@ -96,6 +97,9 @@ typedef struct gan_memory_stats {
 } gan_memory_stats;
 
 GAN_API gan_memory_stats gan_memory(const gan_context *ctx);
+/* Bytes that the context can have in all: what is free on its device and what it has reserved, but no more than its
+ * memory_limit. 0 if that is not known. */
+GAN_API size_t gan_memory_available(const gan_context *ctx);
 GAN_API void gan_memory_reset_peak(gan_context *ctx);
 /* Give the cache's free blocks back to the system, with what the context keeps to have it at hand. */
 GAN_API void gan_memory_trim(gan_context *ctx);

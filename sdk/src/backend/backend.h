@@ -196,6 +196,9 @@ typedef struct gan__backend_ops {
 
     /* One optimizer or moving-average step over many tensors. */
     gan_status (*update)(gan__backend *be, const gan__update_args *args, const gan__update *tensors, int n);
+
+    /* Bytes of the device's memory: those that nobody has taken, and all. GAN_ERROR_UNSUPPORTED: not known. */
+    gan_status (*memory_free)(gan__backend *be, size_t *available, size_t *total);
 } gan__backend_ops;
 
 /* What a backend in a library of its own calls back; for the others they are the functions below. */
@@ -234,10 +237,13 @@ void *gan__pack_add(gan_context *ctx, gan__storage *storage, uint64_t key, size_
 
 /* ---- backends ---- */
 gan_status gan__cpu_create(gan_context *ctx, int threads, gan__backend **out, gan_message *message);
+/* Computes nothing and counts: the memory of a device that has `limit` bytes of it (0: as many as there are addresses).
+ * All values are 0 for the host. */
+gan_status gan__measure_create(gan_context *ctx, size_t limit, gan__backend **out, gan_message *message);
 
 /* The one symbol of libgansdk_cuda.so, a gan__cuda_entry_table; core/device.c loads it. */
 #define GAN__CUDA_ENTRY_NAME "gan__cuda_entry"
-#define GAN__CUDA_LAYOUT     1 /* of this header; raised when it changes */
+#define GAN__CUDA_LAYOUT     2 /* of this header; raised when it changes */
 typedef struct gan__cuda_entry_table {
     uint32_t layout;
     uint32_t backend_ops_size; /* sizeof(gan__backend_ops) */

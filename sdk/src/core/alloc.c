@@ -259,6 +259,16 @@ gan_memory_stats gan_memory(const gan_context *ctx)
     return ctx->allocator.stats;
 }
 
+size_t gan_memory_available(const gan_context *ctx)
+{
+    const gan__allocator *a = &ctx->allocator;
+    size_t available, total;
+    if (ctx->backend->ops->memory_free(ctx->backend, &available, &total) != GAN_OK)
+        return a->limit;
+    available += a->stats.bytes_reserved;
+    return a->limit && a->limit < available ? a->limit : available;
+}
+
 void gan_memory_reset_peak(gan_context *ctx)
 {
     ctx->allocator.stats.bytes_peak = ctx->allocator.stats.bytes_in_use;

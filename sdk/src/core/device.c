@@ -103,6 +103,21 @@ static gan_status cpu_create(gan_context *ctx, int threads, gan_message *message
     return status;
 }
 
+/* measure or measure:BYTES, for whom wants to know what a step would take. */
+static bool measure_limit(const char *name, size_t *limit)
+{
+    if (strncmp(name, "measure", 7) != 0)
+        return false;
+    *limit = 0;
+    if (name[7] == '\0')
+        return true;
+    size_t digits = strspn(name + 8, "0123456789");
+    if (name[7] != ':' || digits == 0 || digits > 18 || name[8 + digits] != '\0')
+        return false;
+    *limit = strtoull(name + 8, NULL, 10);
+    return *limit > 0;
+}
+
 /* cuda or cuda:N. */
 static bool cuda_number(const char *name, int *number)
 {
@@ -122,6 +137,7 @@ gan_status gan__device_open(gan_context *ctx, const char *device, int threads, g
 {
     gan_message why = {{0}};
     int number;
+    size_t limit;
     if (!device || strcmp(device, "cpu") == 0)
         return cpu_create(ctx, threads, message);
     if (strcmp(device, "auto") == 0) {
@@ -130,6 +146,8 @@ gan_status gan__device_open(gan_context *ctx, const char *device, int threads, g
         gan_fail(&ctx->device_note, GAN_OK, "device auto: the CPU is used, because %.900s", why.text);
         return cpu_create(ctx, threads, message);
     }
+    if (measure_limit(device, &limit))
+        return gan__measure_create(ctx, limit, &ctx->backend, message);
     if (!cuda_number(device, &number))
         return gan_fail(message, GAN_ERROR_ARGUMENT, "device must be auto, cpu, cuda or cuda:N, but is \"%.100s\"",
                         device);

@@ -124,7 +124,7 @@ gan__array gan__array_broadcast(const gan_tensor *t, gan_shape shape);
 
 /* ---- devices (core/device.c) ---- */
 
-/* Make the backend of "cpu", "cuda", "cuda:N", "auto" or NULL (CPU). */
+/* Make the backend of "cpu", "cuda", "cuda:N", "auto", "measure", "measure:BYTES" or NULL (CPU). */
 gan_status gan__device_open(gan_context *ctx, const char *device, int threads, gan_message *message);
 
 /* ---- errors ---- */

@@ -124,19 +124,37 @@ gan_tensor *gan__tensor_of_storage(gan_context *ctx, gan__storage *s, gan_shape 
     return t;
 }
 
+static double mebibytes(size_t bytes)
+{
+    return (double)bytes / 1048576;
+}
+
+/* What was asked, what is taken, and what there would be. */
+static gan_tensor *no_memory(gan_context *ctx, gan_shape shape, gan_dtype dtype)
+{
+    gan_memory_stats m = gan_memory(ctx);
+    char rest[160] = "";
+    size_t available, total, limit = ctx->allocator.limit;
+    if (limit)
+        snprintf(rest, sizeof rest, ", %.1f MiB are allowed", mebibytes(limit));
+    else if (ctx->backend->ops->memory_free(ctx->backend, &available, &total) == GAN_OK)
+        snprintf(rest, sizeof rest, ", %.1f MiB of %.1f MiB are free on the device", mebibytes(available),
+                 mebibytes(total));
+    return gan__poison(ctx, GAN_ERROR_MEMORY, "tensor",
+                       "no memory for %s %s (%.1f MiB); %.1f MiB are in use and %.1f MiB reserved%s",
+                       gan_dtype_name(dtype), GAN__TEXT(shape),
+                       mebibytes((size_t)gan_shape_count(shape) * gan_dtype_size(dtype)), mebibytes(m.bytes_in_use),
+                       mebibytes(m.bytes_reserved), rest);
+}
+
 gan_tensor *gan__tensor_new(gan_context *ctx, gan_shape shape, gan_dtype dtype)
 {
     if (!shape_valid(shape, dtype))
         return gan__poison(ctx, GAN_ERROR_SHAPE, "tensor", "%s is no shape of a tensor", GAN__TEXT(shape));
     size_t bytes = (size_t)gan_shape_count(shape) * gan_dtype_size(dtype);
     gan__storage *s = gan__storage_new(ctx, bytes);
-    if (!s) {
-        gan_memory_stats m = gan_memory(ctx);
-        return gan__poison(ctx, GAN_ERROR_MEMORY, "tensor",
-                           "no memory for %s %s (%.1f MiB); %.1f MiB are in use and %.1f MiB reserved",
-                           gan_dtype_name(dtype), GAN__TEXT(shape), (double)bytes / 1048576,
-                           (double)m.bytes_in_use / 1048576, (double)m.bytes_reserved / 1048576);
-    }
+    if (!s)
+        return no_memory(ctx, shape, dtype);
     gan_tensor *t = gan__tensor_of_storage(ctx, s, shape, dtype);
     gan__storage_release(ctx, s);
     return t;

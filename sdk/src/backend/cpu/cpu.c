@@ -61,6 +61,25 @@ static void cpu_deallocate(gan__backend *be, void *data, size_t bytes)
     free(data);
 }
 
+/* What the kernel says that it could give without swapping, see proc_meminfo(5). */
+static gan_status cpu_memory_free(gan__backend *be, size_t *available, size_t *total)
+{
+    char line[128];
+    unsigned long long all = 0, rest = 0;
+    FILE *file = fopen("/proc/meminfo", "re");
+    (void)be;
+    if (!file)
+        return GAN_ERROR_UNSUPPORTED;
+    while (fgets(line, sizeof line, file)) {
+        sscanf(line, "MemTotal: %llu kB", &all);
+        sscanf(line, "MemAvailable: %llu kB", &rest);
+    }
+    fclose(file);
+    *available = (size_t)rest << 10;
+    *total = (size_t)all << 10;
+    return all > 0 ? GAN_OK : GAN_ERROR_UNSUPPORTED;
+}
+
 static gan_status cpu_copy(gan__backend *be, void *to, const void *from, size_t bytes)
 {
     gan__cpu *cpu = gan__cpu_of(be);
@@ -183,6 +202,7 @@ static const gan__backend_ops cpu_ops = {
     .scatter_rows = gan__cpu_scatter_rows,
     .random = gan__cpu_random,
     .update = gan__cpu_update,
+    .memory_free = cpu_memory_free,
 };
 
 gan_status gan__cpu_create(gan_context *ctx, int threads, gan__backend **out, gan_message *message)

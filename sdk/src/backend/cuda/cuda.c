@@ -104,6 +104,13 @@ static void cuda_deallocate(gan__backend *be, void *data, size_t bytes)
         cudaGetLastError(); /* of an earlier kernel; whoever asks next is told */
 }
 
+static gan_status cuda_memory_free(gan__backend *be, size_t *available, size_t *total)
+{
+    gan__cuda *cu = gan__cuda_of(be);
+    GAN__CUDA_TRY(cu, cudaMemGetInfo(available, total));
+    return GAN_OK;
+}
+
 /* A wrong index is not told here: the allocator waits, too, and would be the only one to hear of it. */
 static gan_status cuda_synchronize(gan__backend *be)
 {
@@ -174,6 +181,7 @@ static const gan__backend_ops cuda_ops = {
     .scatter_rows = gan__cuda_scatter_rows,
     .random = gan__cuda_random,
     .update = gan__cuda_update,
+    .memory_free = cuda_memory_free,
 };
 
 /* 13000 is 13.0. */
