@@ -20,14 +20,14 @@ extern "C" {
 #include "backend/backend.h"
 #include "backend/elementwise.h"
 
-typedef struct gan__cublas gan__cublas; /* products.c */
-typedef struct gan__cudnn gan__cudnn;   /* cudnn.c; NULL where there is no cuDNN */
+typedef struct gan__cublas gan__cublas;     /* products.c */
+typedef struct gan__cudnn gan__cudnn;       /* cudnn.c; NULL where there is no cuDNN */
 typedef struct gan__transfer gan__transfer; /* copy.c: pinned memory and its events */
 
 /* The constants of one optimizer or moving-average call, as its kernel takes them. */
 typedef struct gan__cuda_update_values {
-    float step;        /* lr, Adam: lr / (1 - b1^t) */
-    float root;        /* Adam: 1 / sqrt(1 - b2^t) */
+    float step; /* lr, Adam: lr / (1 - b1^t) */
+    float root; /* Adam: 1 / sqrt(1 - b2^t) */
     float b1, b2, eps;
     float c1, c2; /* 1 - b1, 1 - b2, rounded once */
 } gan__cuda_update_values;
@@ -53,7 +53,7 @@ typedef struct gan__cuda {
     int *bad_index;
 
     /* capturing (graph.c) */
-    gan__graph *capturing;      /* NULL: work runs at once */
+    gan__graph *capturing;       /* NULL: work runs at once */
     gan__cuda_dynamics *at_once; /* in device memory, zeros: of work that runs at once */
 } gan__cuda;
 
