@@ -6,6 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/backend.h"
+
+#define TEXT_(number) #number
+#define TEXT(number)  TEXT_(number)
+#define LAYOUT        TEXT(GAN__CUDA_LAYOUT)
+
 static gan_message message;
 
 static void setup(void)
@@ -69,7 +75,8 @@ START_TEST(a_library_that_cannot_be_used_is_refused)
         {"missing", "missing.so: cannot open shared object file"},
         {"no_entry", "no_entry.so is no CUDA backend: it has no gan__cuda_entry"},
         {"layout", "layout.so belongs to another build of the SDK: its table has layout 77 and "},
-        {"size", "size.so belongs to another build of the SDK: its table has layout 1 and 8 bytes, but layout 1 and "},
+        {"size",
+         "size.so belongs to another build of the SDK: its table has layout " LAYOUT " and 8 bytes, but layout "},
         {"version", "version.so is of version 0.0.1, but this is " GAN_VERSION_STRING},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
