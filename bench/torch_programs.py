@@ -19,10 +19,9 @@ DEVICE = "cpu"
 
 
 def use_device(device):
-    """Everything that is made from now on is there."""
+    """For the programs that are built from now on."""
     global DEVICE
     DEVICE = device
-    torch.set_default_device(device)
 
 
 def set_threads(threads):
@@ -159,7 +158,7 @@ def gan(mode, s):
         real, _ = next(reals)
         with mode.autocast():
             with torch.set_grad_enabled(mode.literal):
-                fake = g(torch.randn(n, latent))
+                fake = g(torch.randn(n, latent, device=DEVICE))
             real_score, fake_score = both_or_apart(mode, d, real, fake)
             loss = mode.bce(real_score, 1.0) + mode.bce(fake_score, 0.0)
         d_optim.zero_grad()
@@ -171,7 +170,7 @@ def gan(mode, s):
     def g_step():
         with mode.frozen(d):
             with mode.autocast():
-                loss = mode.bce(d(g(torch.randn(n, latent))), 1.0)
+                loss = mode.bce(d(g(torch.randn(n, latent, device=DEVICE))), 1.0)
             d_optim.zero_grad()
             g_optim.zero_grad()
             loss.backward()
@@ -200,7 +199,7 @@ def dcgan(mode, s):
             real_loss = mode.bce(d(next(reals)[0]), 1.0)
         real_loss.backward()
         with mode.autocast():
-            fakes.append(g(torch.randn(n, latent)))
+            fakes.append(g(torch.randn(n, latent, device=DEVICE)))
             fake_loss = mode.bce(d(fakes[0].detach()), 0.0)
         fake_loss.backward()
         d_optim.step()
@@ -222,7 +221,7 @@ def dcgan(mode, s):
 
 def conditions(n, classes, labels):
     """Those of the fakes, and a wrong one for each real image."""
-    return torch.randint(classes, (n,)), (labels + torch.randint(1, classes, (n,))) % classes
+    return torch.randint(classes, (n,), device=DEVICE), (labels + torch.randint(1, classes, (n,), device=DEVICE)) % classes
 
 
 def cgan(mode, s):
@@ -239,7 +238,7 @@ def cgan(mode, s):
         asked, wrong = conditions(n, classes, labels)
         with mode.autocast():
             with torch.set_grad_enabled(mode.literal):
-                fake = g(torch.randn(n, latent), asked)
+                fake = g(torch.randn(n, latent, device=DEVICE), asked)
             if mode.literal:
                 scores = [d(real, labels), d(fake.detach(), asked), d(real, wrong)]
             else:  # no layer mixes samples
@@ -253,8 +252,8 @@ def cgan(mode, s):
     def g_step():
         with mode.frozen(d):
             with mode.autocast():
-                asked = torch.randint(classes, (n,))
-                loss = mode.bce(d(g(torch.randn(n, latent), asked), asked), 1.0)
+                asked = torch.randint(classes, (n,), device=DEVICE)
+                loss = mode.bce(d(g(torch.randn(n, latent, device=DEVICE), asked), asked), 1.0)
             g_optim.zero_grad()
             loss.backward()
             g_optim.step()
@@ -286,7 +285,7 @@ def cgan_conv(mode, s):
         asked, wrong = conditions(n, classes, labels)
         d_optim.zero_grad()
         with mode.autocast(), torch.set_grad_enabled(mode.literal):
-            fake = g(torch.randn(n, latent), asked).detach()
+            fake = g(torch.randn(n, latent, device=DEVICE), asked).detach()
         terms = [(real, (labels, 1.0)), (fake, (asked, 0.0)), (real, (wrong, 0.0))]
         if not mode.literal:
             terms = [(real, (labels, 1.0), (wrong, 0.0)), (fake, (asked, 0.0))]
@@ -300,9 +299,9 @@ def cgan_conv(mode, s):
 
     def g_step():
         with mode.frozen(d):
-            asked = torch.randint(classes, (n,))
+            asked = torch.randint(classes, (n,), device=DEVICE)
             with mode.autocast():
-                fake = g(torch.randn(n, latent), asked)
+                fake = g(torch.randn(n, latent, device=DEVICE), asked)
             loss = score_loss(fake, (asked, 1.0))
             g_optim.zero_grad()
             loss.backward()
@@ -315,7 +314,7 @@ def cgan_conv(mode, s):
 # ---- wgan_gp: a critic with a gradient penalty, or with clipped weights ----
 
 def penalty(critic, real, fake):
-    alpha = torch.rand(len(real), 1, 1, 1)
+    alpha = torch.rand(len(real), 1, 1, 1, device=DEVICE)
     x = torch.lerp(fake.float(), real, alpha).requires_grad_()
     # torch.compile has no second derivatives: `forward` is the module that was not compiled.
     scores = critic.forward(x)
@@ -343,7 +342,7 @@ def wgan_gp(mode, s):
         """Clipped or not, in one backward pass."""
         real, _ = next(reals)
         with mode.autocast():
-            fake = g(torch.randn(n, latent)).detach()
+            fake = g(torch.randn(n, latent, device=DEVICE)).detach()
             loss = d(fake).float().mean() - d(real).float().mean()
             if not clipped:
                 loss = loss + 10 * penalty(d, real, fake)
@@ -357,8 +356,8 @@ def wgan_gp(mode, s):
         real, _ = next(reals)
         d_optim.zero_grad()
         with mode.autocast(), torch.no_grad():
-            fake = g(torch.randn(n, latent))
-        total = torch.zeros(())
+            fake = g(torch.randn(n, latent, device=DEVICE))
+        total = torch.zeros((), device=DEVICE)
         if not clipped:
             with mode.autocast():
                 total = 10 * penalty(d, real, fake)
@@ -380,7 +379,7 @@ def wgan_gp(mode, s):
     def g_step():
         with mode.frozen(d):
             with mode.autocast():
-                loss = -d(g(torch.randn(n, latent))).float().mean()
+                loss = -d(g(torch.randn(n, latent, device=DEVICE))).float().mean()
             g_optim.zero_grad()
             loss.backward()
             g_optim.step()
@@ -403,7 +402,7 @@ def sngan(mode, s):
         networks.power_iterations(d)
         with mode.autocast():
             with torch.no_grad():
-                fake = g(torch.randn(n, latent))
+                fake = g(torch.randn(n, latent, device=DEVICE))
             real_score, fake_score = both_or_apart(mode, d, real, fake)
             loss = F.relu(1 - real_score).mean() + F.relu(1 + fake_score).mean()
         d_optim.zero_grad()
@@ -414,7 +413,7 @@ def sngan(mode, s):
     def g_step():
         with mode.frozen(d):
             with mode.autocast():
-                loss = -d(g(torch.randn(n, latent))).float().mean()
+                loss = -d(g(torch.randn(n, latent, device=DEVICE))).float().mean()
             g_optim.zero_grad()
             loss.backward()
             g_optim.step()
@@ -426,7 +425,7 @@ def sngan(mode, s):
 # ---- the chapter's CycleGAN: 128x128, 6 blocks, batch 1 ----
 
 def mse(output, target):
-    return F.mse_loss(output.float(), torch.full(output.shape, target))
+    return F.mse_loss(output.float(), torch.full(output.shape, target, device=DEVICE))
 
 
 def l1(a, b):
@@ -511,4 +510,5 @@ BUILD = {"gan": gan, "dcgan": dcgan, "cgan": cgan, "cgan-conv": cgan_conv, "wgan
 
 
 def build(program, words, precision, changes):
-    return BUILD[program](Mode(words, precision), {**PROGRAMS[program].settings, **changes})
+    with torch.device(DEVICE):  # only here: it would slow every call of a step
+        return BUILD[program](Mode(words, precision), {**PROGRAMS[program].settings, **changes})
