@@ -7,7 +7,8 @@
  * loads are of 16 bytes there too.
  *
  * Statistics: deviations from a thread's first row are summed in f32, which gives mean and sum of squared deviations
- * without cancellation whatever the mean is; threads and blocks are joined by the formula of Chan, Golub and LeVeque
+ * without cancellation whatever the mean is; threads and blocks, with means counted from the group's first row, are
+ * joined by the formula of Chan, Golub and LeVeque
  * ("Updating formulae and a pairwise algorithm for computing sample variances", 1979).
  *
  * Where few rows fall to a thread, or groups and columns alone fill the device, one launch does all, and x is read the
@@ -224,7 +225,7 @@ static __device__ __forceinline__ void join_block(pairs<W> *p, const share &s, c
 /* ---- statistics ---- */
 
 template <typename T, int W, int U>
-static __device__ __forceinline__ void add_deviations(const T *x, int64_t stride, const gan__lanes<W> &origin,
+static __device__ __forceinline__ void add_deviations(const T *x, int64_t stride, const gan__lanes<W> &first,
                                                       pairs<W> *p)
 {
     gan__lanes<W> v[U];
@@ -235,15 +236,32 @@ static __device__ __forceinline__ void add_deviations(const T *x, int64_t stride
     for (int u = 0; u < U; u++) {
         GAN__UNROLL
         for (int w = 0; w < W; w++) {
-            float d = v[u].value[w] - origin.value[w];
+            float d = v[u].value[w] - first.value[w];
             p->a[w] += d;
             p->b[w] += d * d;
         }
     }
 }
 
+/* What the means of a thread's columns are counted from while they are joined: the group's first row, so that they
+ * keep their digits where the mean is large. */
+template <typename T, int W> static __device__ __forceinline__ gan__lanes<W> origin_of(const problem &a, const share &s)
+{
+    gan__lanes<W> origin = {};
+    const T *x = (const T *)a.x + element(a.m, s, 0);
+    if (a.m.merged) {
+        GAN__UNROLL
+        for (int w = 0; w < W; w++)
+            origin.value[w] = gan__load(x);
+    } else if (s.inside) {
+        gan__load_lanes(x, &origin);
+    }
+    return origin;
+}
+
 /* The moments of the thread's rows of its part. */
-template <typename T, int W> static __device__ __forceinline__ pairs<W> moments_of(const problem &a, const share &s)
+template <typename T, int W>
+static __device__ __forceinline__ pairs<W> moments_of(const problem &a, const share &s, const gan__lanes<W> &origin)
 {
     pairs<W> p = {};
     int64_t row = s.begin + s.y;
@@ -251,18 +269,18 @@ template <typename T, int W> static __device__ __forceinline__ pairs<W> moments_
         return p;
     const int64_t stride = s.down * a.m.columns;
     const T *x = (const T *)a.x + element(a.m, s, row);
-    gan__lanes<W> origin;
-    gan__load_lanes(x, &origin);
+    gan__lanes<W> first;
+    gan__load_lanes(x, &first);
     float n = 0.0f;
     for (; row + 3 * s.down < s.end; row += 4 * s.down, x += 4 * stride, n += 4.0f)
-        add_deviations<T, W, 4>(x, stride, origin, &p);
+        add_deviations<T, W, 4>(x, stride, first, &p);
     for (; row < s.end; row += s.down, x += stride, n += 1.0f)
-        add_deviations<T, W, 1>(x, stride, origin, &p);
+        add_deviations<T, W, 1>(x, stride, first, &p);
     GAN__UNROLL
     for (int w = 0; w < W; w++) {
         float d = p.a[w] / n;
         float square = p.b[w] - p.a[w] * d;
-        p.a[w] = origin.value[w] + d;
+        p.a[w] = (first.value[w] - origin.value[w]) + d;
         p.b[w] = square < 0.0f ? 0.0f : square;
     }
     p.n = n;
@@ -333,13 +351,15 @@ template <typename T, int W> static __global__ void __launch_bounds__(GAN__SMALL
     GAN__DYNAMIC_SHARED(float, scratch);
     for (int64_t task = blockIdx.x; task < a.m.tasks; task += gridDim.x) {
         share s = share_of(a.m, task, W);
-        pairs<W> p = moments_of<T, W>(a, s);
+        gan__lanes<W> origin = origin_of<T, W>(a, s);
+        pairs<W> p = moments_of<T, W>(a, s, origin);
         join_block<moments, W>(&p, s, a.m, scratch);
         if (!s.inside)
             continue;
         float rstd[W];
         GAN__UNROLL
         for (int w = 0; w < W; w++) {
+            p.a[w] += origin.value[w];
             rstd[w] = rstd_of(a, p.b[w]);
             if (s.y == 0 && (w == 0 || !a.m.merged))
                 store_moments(a, s.group * a.m.channels + channel(a.m, s, w), p.a[w], p.b[w]);
@@ -366,7 +386,7 @@ template <typename T, int W> static __global__ void __launch_bounds__(GAN__THREA
     GAN__DYNAMIC_SHARED(float, scratch);
     for (int64_t task = blockIdx.x; task < a.m.tasks; task += gridDim.x) {
         share s = share_of(a.m, task, W);
-        pairs<W> p = moments_of<T, W>(a, s);
+        pairs<W> p = moments_of<T, W>(a, s, origin_of<T, W>(a, s));
         join_block<moments, W>(&p, s, a.m, scratch);
         store_part(a, s, p);
     }
@@ -396,6 +416,8 @@ typedef struct joining {
     problem a;
     const float *from; /* [groups, rows, 2, channels] */
     float full, last;
+    gan_dtype dtype; /* of x */
+    int64_t group;   /* elements of x in a group */
 } joining;
 
 template <typename Join> static __device__ __forceinline__ pairs<1> parts_of(const joining &j, const share &s)
@@ -416,8 +438,12 @@ static __global__ void __launch_bounds__(GAN__THREADS) norm_join_moments(joining
         share s = share_of(j.a.m, task, 1);
         pairs<1> p = parts_of<moments>(j, s);
         join_block<moments, 1>(&p, s, j.a.m, scratch);
-        if (s.inside && s.y == 0)
-            store_moments(j.a, s.group * j.a.m.channels + s.column, p.a[0], p.b[0]);
+        if (s.inside && s.y == 0) {
+            int64_t at = s.group * j.group + s.column;
+            float origin =
+                j.dtype == GAN_BF16 ? gan__load((const gan__bf16 *)j.a.x + at) : gan__load((const float *)j.a.x + at);
+            store_moments(j.a, s.group * j.a.m.channels + s.column, origin + p.a[0], p.b[0]);
+        }
     }
 }
 
@@ -741,6 +767,8 @@ static gan_status moments_by_parts(gan__cuda *cu, gan_dtype dtype, int width, pr
     if (status == GAN_OK) {
         joining j = joining_of(*a, a->m.groups, a->m.parts, a->part, &threads);
         int64_t per_row = a->m.merged ? width : 1;
+        j.dtype = dtype;
+        j.group = a->m.rows * a->m.columns;
         j.full = (float)(a->m.per_part * per_row);
         j.last = (float)((a->m.rows - (a->m.parts - 1) * a->m.per_part) * per_row);
         status =

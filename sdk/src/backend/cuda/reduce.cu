@@ -4,11 +4,11 @@
  * Kept and reduced dimensions are merged until they alternate, as on the CPU. Three kernels then do all:
  *   columns  [G, R, C] -> [G, C]: neighbouring threads take neighbouring columns, rows go round the rest of the block
  *   rows     [K, R] -> [K], R contiguous: 1 to 32 lanes or a block for each row
- *   strided  whatever is left, element by element
- * A reduction with too few outputs to fill the device leaves partial results, [G, parts, C], in a workspace, and a
- * second launch reduces those. No atomics: the order of additions follows from the shape alone. Sums are taken in f32
- * in two levels (runs of GAN__RUN terms, then the runs) and then in a tree over threads, so that no chain of additions
- * is long. All kernels are bound by memory.
+ *   small    many short sums, a thread for each
+ * A reduction with too few outputs to fill the device, or over dimensions that cannot be merged, leaves partial
+ * results, [G, parts, C], in a workspace, and a second launch reduces those. No atomics: the order of additions follows
+ * from the shape alone. Sums are taken in f32 in two levels (runs of GAN__RUN terms, then the runs) and then in a tree
+ * over threads, so that no chain of additions is long. All kernels are bound by memory.
  */
 #include "lanes.cuh"
 
@@ -77,14 +77,13 @@ typedef struct index_list {
     int64_t count[GAN_MAX_DIMS], stride[GAN_MAX_DIMS][2];
 } index_list;
 
-/* A reduction of [groups, reduced, columns]. Groups are the indices of `kept`; a reduced index is one of `folded` and,
- * innermost, one of `length`. */
+/* A reduction of [groups, folds, reduced, columns]: groups are the indices of `kept`, folds those of `folded`. */
 typedef struct reduction {
     const void *data[2];
     gan_dtype dtype[2];
     index_list kept, folded;
-    int64_t groups, reduced, length, columns;
-    int64_t row[2], column[2]; /* strides of length and columns */
+    int64_t groups, folds, reduced, columns;
+    int64_t row[2], column[2]; /* strides of reduced and columns */
     bool wide[2];              /* the operand can be loaded a vector at a time */
     /* the division among blocks */
     int64_t parts, per_part, tiles, tasks;
@@ -92,37 +91,32 @@ typedef struct reduction {
     float scale;
 } reduction;
 
+/* 64-bit division is slow, and seldom needed. */
+static __device__ __forceinline__ int64_t quotient(int64_t a, int64_t b)
+{
+    return (a | b) <= 0xffffffff ? (int64_t)((uint32_t)a / (uint32_t)b) : a / b;
+}
+
 static __device__ __forceinline__ void add_offset(const index_list &list, int64_t index, int64_t offset[2])
 {
-    for (int i = list.n - 1; i > 0; i--) {
-        int64_t n = list.count[i], rest;
-        if (index <= 0x7fffffff && n <= 0x7fffffff) /* the usual case: 64-bit division is slow */
-            rest = (int64_t)((uint32_t)index / (uint32_t)n);
-        else
-            rest = index / n;
-        int64_t at = index - rest * n;
+    for (int i = list.n - 1; i >= 0; i--) {
+        int64_t rest = i > 0 ? quotient(index, list.count[i]) : 0, at = index - rest * list.count[i];
         offset[0] += at * list.stride[i][0];
         offset[1] += at * list.stride[i][1];
         index = rest;
     }
-    if (list.n > 0) {
-        offset[0] += index * list.stride[0][0];
-        offset[1] += index * list.stride[0][1];
-    }
 }
 
-/* Where reduced index t of the group at `base` lies. */
-static __device__ __forceinline__ void locate(const reduction &p, const int64_t base[2], int64_t t, int64_t offset[2])
+/* Where slice `slice` of [groups, folds, parts] begins. Returns its part. */
+static __device__ __forceinline__ int64_t add_slice(const reduction &p, int64_t slice, int64_t offset[2])
 {
-    offset[0] = base[0];
-    offset[1] = base[1];
+    int64_t fold = quotient(slice, p.parts), group = fold, part = slice - fold * p.parts;
     if (p.folded.n > 0) {
-        int64_t q = t / p.length;
-        add_offset(p.folded, q, offset);
-        t -= q * p.length;
+        group = quotient(fold, p.folds);
+        add_offset(p.folded, fold - group * p.folds, offset);
     }
-    offset[0] += t * p.row[0];
-    offset[1] += t * p.row[1];
+    add_offset(p.kept, group, offset);
+    return part;
 }
 
 /* ---- columns ---- */
@@ -134,34 +128,38 @@ static __device__ __forceinline__ gan__lanes<W> load_columns(const T *p, int64_t
     if (W == 1 || wide) {
         gan__load_lanes(p, &x);
     } else {
+        GAN__UNROLL
         for (int w = 0; w < W; w++)
             x.value[w] = gan__load(p + w * stride);
     }
     return x;
 }
 
-/* `U` rows, `down` apart, into acc: all loads come before the first use. */
+/* `U` rows, `step` elements apart, into acc: all loads come before the first use. */
 template <typename Op, typename A, typename B, int W, int U>
-static __device__ __forceinline__ void add_rows(const reduction &p, const int64_t base[2], int64_t row, int down,
+static __device__ __forceinline__ void add_rows(const reduction &p, const A *x, const B *y, const int64_t step[2],
                                                 float acc[W])
 {
     gan__lanes<W> a[U], b[U];
+    GAN__UNROLL
     for (int u = 0; u < U; u++) {
-        int64_t offset[2];
-        locate(p, base, row + u * down, offset);
-        a[u] = load_columns<W>((const A *)p.data[0] + offset[0], p.column[0], p.wide[0]);
+        a[u] = load_columns<W>(x + u * step[0], p.column[0], p.wide[0]);
         if (Op::two)
-            b[u] = load_columns<W>((const B *)p.data[1] + offset[1], p.column[1], p.wide[1]);
+            b[u] = load_columns<W>(y + u * step[1], p.column[1], p.wide[1]);
         else
             b[u] = a[u];
     }
+    GAN__UNROLL
     for (int w = 0; w < W; w++) {
         float term[U];
+        GAN__UNROLL
         for (int u = 0; u < U; u++)
             term[u] = Op::term(a[u].value[w], b[u].value[w]);
+        GAN__UNROLL
         for (int n = U / 2; n > 0; n /= 2)
-            for (int u = 0; u < n; u++)
-                term[u] = Op::join(term[u], term[u + n]);
+            GAN__UNROLL
+        for (int u = 0; u < n; u++)
+            term[u] = Op::join(term[u], term[u + n]);
         acc[w] = Op::join(acc[w], term[0]);
     }
 }
@@ -174,40 +172,47 @@ static __global__ void __launch_bounds__(GAN__THREADS) reduce_columns(reduction 
     __shared__ float scratch[GAN__THREADS * W];
     const int x = (int)threadIdx.x % p.across, y = (int)threadIdx.x / p.across, down = (int)blockDim.x / p.across;
     for (int64_t task = blockIdx.x; task < p.tasks; task += gridDim.x) {
-        int64_t slice = task / p.tiles, group = slice / p.parts, part = slice - group * p.parts;
-        int64_t c = ((task - slice * p.tiles) * p.across + x) * W;
-        int64_t row = part * p.per_part + y;
-        int64_t end = p.reduced - part * p.per_part < p.per_part ? p.reduced : (part + 1) * p.per_part;
+        int64_t slice = quotient(task, p.tiles), c = ((task - slice * p.tiles) * p.across + x) * W;
         int64_t base[2] = {c * p.column[0], c * p.column[1]};
-        add_offset(p.kept, group, base);
+        int64_t part = add_slice(p, slice, base), row = part * p.per_part + y;
+        int64_t end = p.reduced - part * p.per_part < p.per_part ? p.reduced : (part + 1) * p.per_part;
+        const A *a = (const A *)p.data[0] + base[0] + row * p.row[0];
+        const B *b = (const B *)p.data[1] + base[1] + row * p.row[1];
+        const int64_t step[2] = {down * p.row[0], down * p.row[1]};
         float total[W];
+        GAN__UNROLL
         for (int w = 0; w < W; w++)
             total[w] = Op::start();
         while (c < p.columns && row < end) {
             float run[W];
+            GAN__UNROLL
             for (int w = 0; w < W; w++)
                 run[w] = Op::start();
             int64_t stop = end - row < (int64_t)GAN__RUN * down ? end : row + (int64_t)GAN__RUN * down;
-            for (; row + 3 * down < stop; row += 4 * down)
-                add_rows<Op, A, B, W, 4>(p, base, row, down, run);
-            for (; row < stop; row += down)
-                add_rows<Op, A, B, W, 1>(p, base, row, down, run);
+            for (; row + 3 * down < stop; row += 4 * down, a += 4 * step[0], b += 4 * step[1])
+                add_rows<Op, A, B, W, 4>(p, a, b, step, run);
+            for (; row < stop; row += down, a += step[0], b += step[1])
+                add_rows<Op, A, B, W, 1>(p, a, b, step, run);
+            GAN__UNROLL
             for (int w = 0; w < W; w++)
                 total[w] = Op::join(total[w], run[w]);
         }
         for (int half = down / 2; half > 0; half /= 2) {
             __syncthreads();
             if (y >= half && y < 2 * half) {
+                GAN__UNROLL
                 for (int w = 0; w < W; w++)
                     scratch[w * GAN__THREADS + (y - half) * p.across + x] = total[w];
             }
             __syncthreads();
             if (y < half) {
+                GAN__UNROLL
                 for (int w = 0; w < W; w++)
                     total[w] = Op::join(total[w], scratch[w * GAN__THREADS + y * p.across + x]);
             }
         }
         if (y == 0 && c < p.columns) {
+            GAN__UNROLL
             for (int w = 0; w < W; w++)
                 out[slice * p.columns + c + w] = p.scale * total[w];
         }
@@ -251,8 +256,16 @@ static __device__ __forceinline__ float reduce_scalars(const A *a, int64_t step_
     float total = Op::start();
     for (int64_t i = first; i < n;) {
         float run = Op::start();
-        for (int k = 0; k < GAN__RUN && i < n; k++, i += lanes)
-            run = Op::join(run, Op::term(gan__load(a + i * step_a), Op::two ? gan__load(b + i * step_b) : 0.0f));
+        for (int k = 0; k < GAN__RUN && i < n; k += 4) {
+            float term[4];
+            GAN__UNROLL
+            for (int u = 0; u < 4; u++, i += lanes) {
+                term[u] = Op::start();
+                if (i < n)
+                    term[u] = Op::term(gan__load(a + i * step_a), Op::two ? gan__load(b + i * step_b) : 0.0f);
+            }
+            run = Op::join(run, Op::join(Op::join(term[0], term[1]), Op::join(term[2], term[3])));
+        }
         total = Op::join(total, run);
     }
     return total;
@@ -263,6 +276,7 @@ template <typename Op, typename A, typename B, int W, int U>
 static __device__ __forceinline__ void add_vectors(const A *a, const B *b, int lanes, float acc[W])
 {
     gan__lanes<W> x[U], y[U];
+    GAN__UNROLL
     for (int u = 0; u < U; u++) {
         gan__load_lanes(a + (int64_t)u * lanes * W, &x[u]);
         if (Op::two)
@@ -270,13 +284,17 @@ static __device__ __forceinline__ void add_vectors(const A *a, const B *b, int l
         else
             y[u] = x[u];
     }
+    GAN__UNROLL
     for (int w = 0; w < W; w++) {
         float term[U];
+        GAN__UNROLL
         for (int u = 0; u < U; u++)
             term[u] = Op::term(x[u].value[w], y[u].value[w]);
+        GAN__UNROLL
         for (int n = U / 2; n > 0; n /= 2)
-            for (int u = 0; u < n; u++)
-                term[u] = Op::join(term[u], term[u + n]);
+            GAN__UNROLL
+        for (int u = 0; u < n; u++)
+            term[u] = Op::join(term[u], term[u + n]);
         acc[w] = Op::join(acc[w], term[0]);
     }
 }
@@ -289,6 +307,7 @@ static __device__ __forceinline__ float reduce_run(const A *a, const B *b, int64
     float total = reduce_scalars<Op>(a, 1, b, 1, lane, head, lanes);
     while (i < vectors) {
         float acc[W];
+        GAN__UNROLL
         for (int w = 0; w < W; w++)
             acc[w] = Op::start();
         int64_t stop = vectors - i < (int64_t)GAN__RUN * lanes ? vectors : i + (int64_t)GAN__RUN * lanes;
@@ -296,9 +315,11 @@ static __device__ __forceinline__ float reduce_run(const A *a, const B *b, int64
             add_vectors<Op, A, B, W, 4>(a + head + i * W, b + head + i * W, lanes, acc);
         for (; i < stop; i += lanes)
             add_vectors<Op, A, B, W, 1>(a + head + i * W, b + head + i * W, lanes, acc);
+        GAN__UNROLL
         for (int step = W / 2; step > 0; step /= 2)
-            for (int w = 0; w < step; w++)
-                acc[w] = Op::join(acc[w], acc[w + step]);
+            GAN__UNROLL
+        for (int w = 0; w < step; w++)
+            acc[w] = Op::join(acc[w], acc[w + step]);
         total = Op::join(total, acc[0]);
     }
     return Op::join(total, reduce_scalars<Op>(a, 1, b, 1, head + vectors * W + lane, n, lanes));
@@ -315,10 +336,10 @@ static __global__ void __launch_bounds__(GAN__THREADS) reduce_rows(reduction p, 
         int64_t task = first + slot;
         float x = Op::start();
         if (task < p.tasks) {
-            int64_t group = task / p.parts, begin = (task - group * p.parts) * p.per_part;
+            int64_t at[2] = {0, 0}, begin = add_slice(p, task, at) * p.per_part;
             int64_t n = p.reduced - begin < p.per_part ? p.reduced - begin : p.per_part;
-            int64_t at[2] = {begin * p.row[0], begin * p.row[1]};
-            add_offset(p.kept, group, at);
+            at[0] += begin * p.row[0];
+            at[1] += begin * p.row[1];
             const A *a = (const A *)p.data[0] + at[0];
             const B *b = (const B *)p.data[1] + at[1];
             if (p.wide[0])
@@ -340,39 +361,24 @@ static __device__ __forceinline__ float load_any(const reduction &p, int k, int6
                                   : gan__load((const float *)p.data[k] + at);
 }
 
-/* One column of one group, one part of it, by `across` lanes of a warp. */
-template <typename Op> static __global__ void __launch_bounds__(GAN__THREADS) reduce_strided(reduction p, float *out)
+/* One column of one slice for each thread: many small reductions. */
+template <typename Op> static __global__ void __launch_bounds__(GAN__THREADS) reduce_small(reduction p, float *out)
 {
-    const int lane = (int)threadIdx.x % p.across, slot = (int)threadIdx.x / p.across;
-    const int64_t slots = (int64_t)blockDim.x / p.across;
-    for (int64_t first = blockIdx.x * slots; first < p.tasks; first += gridDim.x * slots) {
-        int64_t task = first + slot;
+    const int64_t threads = (int64_t)gridDim.x * blockDim.x;
+    for (int64_t task = (int64_t)blockIdx.x * blockDim.x + threadIdx.x; task < p.tasks; task += threads) {
+        int64_t slice = quotient(task, p.columns), c = task - slice * p.columns;
+        int64_t at[2] = {c * p.column[0], c * p.column[1]};
+        add_slice(p, slice, at);
         float total = Op::start();
-        if (task < p.tasks) {
-            int64_t slice = task / p.columns, c = task - slice * p.columns, group = slice / p.parts;
-            int64_t begin = (slice - group * p.parts) * p.per_part;
-            int64_t end = p.reduced - begin < p.per_part ? p.reduced : begin + p.per_part;
-            int64_t base[2] = {c * p.column[0], c * p.column[1]}, offset[2];
-            add_offset(p.kept, group, base);
-            for (int64_t i = begin + lane; i < end;) {
-                float run = Op::start();
-                for (int k = 0; k < GAN__RUN && i < end; k++, i += p.across) {
-                    locate(p, base, i, offset);
-                    run =
-                        Op::join(run, Op::term(load_any(p, 0, offset[0]), Op::two ? load_any(p, 1, offset[1]) : 0.0f));
-                }
-                total = Op::join(total, run);
-            }
-        }
-        total = join_threads<Op>(total, p.across, NULL);
-        if (lane == 0 && task < p.tasks)
-            out[task] = p.scale * total;
+        for (int64_t i = 0; i < p.reduced; i++, at[0] += p.row[0], at[1] += p.row[1])
+            total = Op::join(total, Op::term(load_any(p, 0, at[0]), Op::two ? load_any(p, 1, at[1]) : 0.0f));
+        out[task] = p.scale * total;
     }
 }
 
 /* ---- launching ---- */
 
-typedef enum method { COLUMNS, ROWS, STRIDED } method;
+typedef enum method { COLUMNS, ROWS, SMALL } method;
 
 typedef struct launch {
     gan__cuda *cu;
@@ -394,14 +400,14 @@ template <typename Op, typename A, typename B> static gan_status start_kernel(co
 
 template <typename Op> static gan_status start_op(const launch &l, const reduction &p)
 {
-    if (l.by == STRIDED)
-        return GAN__LAUNCH(l.cu, (reduce_strided<Op>), l.grid, l.threads, 0, p, l.out);
+    if (l.by == SMALL)
+        return GAN__LAUNCH(l.cu, (reduce_small<Op>), l.grid, l.threads, 0, p, l.out);
     return p.dtype[0] == GAN_BF16 ? start_kernel<Op, gan__bf16, gan__bf16>(l, p) : start_kernel<Op, float, float>(l, p);
 }
 
 static gan_status start_reduction(gan__reduce_op op, const launch &l, const reduction &p)
 {
-    if (op == GAN__REDUCE_DOT && l.by != STRIDED && p.dtype[0] != p.dtype[1]) /* f32 and bf16, in that order */
+    if (op == GAN__REDUCE_DOT && l.by != SMALL && p.dtype[0] != p.dtype[1]) /* f32 and bf16, in that order */
         return start_kernel<dot, float, gan__bf16>(l, p);
     switch (op) {
     case GAN__REDUCE_SUM:
@@ -432,43 +438,42 @@ static int64_t least(int64_t a, int64_t b)
 
 static void plan_rows(reduction *p, launch *l, bool may_split)
 {
-    bool block = p->reduced >= 4096 || (p->groups < 1024 && p->reduced >= 1024);
+    int64_t rows = p->groups * p->folds;
+    bool block = p->reduced >= 4096 || (rows < 1024 && p->reduced >= 1024);
     p->across = block ? GAN__THREADS : gan__power_of_two(gan__ceil_div(p->reduced, 8), GAN__WARP);
-    bool more = may_split && block && p->groups < GAN__FULL_GRID && p->reduced > 16384;
-    split(p, more ? least(GAN__FULL_GRID / p->groups, gan__ceil_div(p->reduced, 8192)) : 1, 1024);
-    p->tasks = p->groups * p->parts;
+    bool more = may_split && block && rows < GAN__FULL_GRID && p->reduced > 16384;
+    split(p, more ? least(GAN__FULL_GRID / rows, gan__ceil_div(p->reduced, 8192)) : 1, 1024);
+    p->tasks = rows * p->parts;
     l->threads = GAN__THREADS;
     l->grid = gan__grid_of(gan__ceil_div(p->tasks, GAN__THREADS / p->across));
 }
 
 static void plan_columns(reduction *p, launch *l, bool may_split)
 {
-    int64_t vectors = p->columns / l->width;
+    int64_t vectors = p->columns / l->width, matrices = p->groups * p->folds;
     int down = gan__power_of_two(gan__ceil_div(p->reduced, 4), 8);
     p->across = gan__power_of_two(vectors, GAN__THREADS / down);
     /* Narrower tiles, not below 128 bytes, where there are few: more threads for the rows of each. */
-    while (p->across > 8 && p->groups * gan__ceil_div(vectors, p->across) < 128 &&
+    while (p->across > 8 && matrices * gan__ceil_div(vectors, p->across) < 128 &&
            p->reduced > 8 * (int64_t)(GAN__THREADS / p->across))
         p->across /= 2;
     down = gan__power_of_two(gan__ceil_div(p->reduced, 4), GAN__THREADS / p->across);
     l->threads = (unsigned)(p->across * down < GAN__WARP ? GAN__WARP : p->across * down);
     p->tiles = gan__ceil_div(vectors, p->across);
-    int64_t blocks = p->groups * p->tiles;
+    int64_t blocks = matrices * p->tiles;
     bool more = may_split && blocks < GAN__FULL_GRID && p->reduced > 48 * down;
     split(p, more ? least(GAN__FULL_GRID / blocks, gan__ceil_div(p->reduced, 16 * down)) : 1, down);
     p->tasks = blocks * p->parts;
     l->grid = gan__grid_of(p->tasks);
 }
 
-static void plan_strided(reduction *p, launch *l, bool may_split)
+static void plan_small(reduction *p, launch *l)
 {
-    p->across = p->columns > 1 ? 1 : gan__power_of_two(gan__ceil_div(p->reduced, 4), GAN__WARP);
-    int64_t threads = p->groups * p->columns * p->across, wanted = (int64_t)GAN__FULL_GRID * GAN__THREADS;
-    bool more = may_split && threads < wanted && p->reduced > 48 * p->across;
-    split(p, more ? least(wanted / threads, gan__ceil_div(p->reduced, 16 * p->across)) : 1, 1);
-    p->tasks = p->groups * p->parts * p->columns;
+    p->parts = 1;
+    p->per_part = p->reduced;
+    p->tasks = p->groups * p->folds * p->columns;
     l->threads = GAN__THREADS;
-    l->grid = gan__grid_of(gan__ceil_div(p->tasks, GAN__THREADS / p->across));
+    l->grid = gan__grid_of(gan__ceil_div(p->tasks, GAN__THREADS));
 }
 
 /* Whether operand k's vectors along the columns are aligned wherever they begin. */
@@ -490,15 +495,13 @@ static int64_t join_rows(reduction *p, int n_in, int width)
     int64_t n = width;
     while (n > 1 && p->columns % 2 == 0 && n * p->columns / 2 % width == 0)
         n /= 2;
-    bool fits = p->folded.n == 0 && p->columns % width != 0 && p->columns < 64 && p->reduced % n == 0 &&
-                p->reduced * p->columns >= 65536;
+    bool fits = p->columns % width != 0 && p->columns < 64 && p->reduced % n == 0 && p->reduced * p->columns >= 65536;
     for (int k = 0; k < n_in; k++)
         fits = fits && p->column[k] == 1 && p->row[k] == p->columns;
     if (!fits)
         return 1;
     p->columns *= n;
     p->reduced /= n;
-    p->length = p->reduced;
     p->row[0] *= n;
     p->row[1] *= n;
     return n;
@@ -506,14 +509,14 @@ static int64_t join_rows(reduction *p, int n_in, int width)
 
 static launch plan(gan__cuda *cu, reduction *p, int n_in, bool may_split, int64_t *joined)
 {
-    launch l = {cu, STRIDED, 1, 0, 0, NULL};
+    launch l = {cu, SMALL, 1, 0, 0, NULL};
     int width = p->dtype[0] == GAN_BF16 ? 8 : 4;
     *joined = 1;
-    if (p->columns == 1 && p->folded.n == 0) {
+    if (p->columns == 1) {
         l.by = ROWS;
         p->wide[0] = p->row[0] == 1 && (n_in == 1 || p->row[1] == 1);
         plan_rows(p, &l, may_split);
-    } else if (p->columns > 1 && p->columns * p->reduced >= 128) {
+    } else if (p->columns * p->reduced >= 128 || p->groups * p->folds < GAN__FULL_GRID) {
         l.by = COLUMNS;
         *joined = may_split ? join_rows(p, n_in, width) : 1;
         bool any = false;
@@ -524,7 +527,7 @@ static launch plan(gan__cuda *cu, reduction *p, int n_in, bool may_split, int64_
         l.width = any ? width : 1;
         plan_columns(p, &l, may_split);
     } else {
-        plan_strided(p, &l, may_split);
+        plan_small(p, &l);
     }
     return l;
 }
@@ -536,7 +539,8 @@ static reduction of_partials(const reduction *first, int64_t joined, const float
     p.data[0] = p.data[1] = partial;
     p.columns = first->columns / joined;
     p.groups = first->groups;
-    p.reduced = p.length = first->parts * joined;
+    p.folds = 1;
+    p.reduced = first->folds * first->parts * joined;
     if (p.groups > 1) {
         p.kept.n = 1;
         p.kept.count[0] = p.groups;
@@ -553,9 +557,9 @@ static gan_status reduce(gan__cuda *cu, gan__reduce_op op, reduction *p, float s
     launch l = plan(cu, p, op == GAN__REDUCE_DOT ? 2 : 1, true, &joined);
     p->scale = scale;
     l.out = out;
-    if (p->parts * joined == 1)
+    if (p->folds * p->parts * joined == 1)
         return start_reduction(op, l, *p);
-    size_t bytes = (size_t)(p->groups * p->parts * p->columns) * sizeof(float);
+    size_t bytes = (size_t)(p->groups * p->folds * p->parts * p->columns) * sizeof(float);
     float *partial = (float *)gan__cuda_workspace(cu, bytes);
     if (!partial)
         return gan__cuda_no_memory(cu, bytes);
@@ -612,7 +616,7 @@ static reduction describe(int n_in, const gan__array *in, const gan__array *out)
         p.dtype[k] = in[k < n_in ? k : 0].dtype;
         p.row[k] = p.column[k] = 1;
     }
-    p.columns = p.length = p.groups = p.reduced = 1;
+    p.columns = p.reduced = p.groups = p.folds = 1;
     if (n > 0 && dim[n - 1].kept) {
         n--;
         p.columns = dim[n].n;
@@ -620,14 +624,14 @@ static reduction describe(int n_in, const gan__array *in, const gan__array *out)
     }
     if (n > 0 && !dim[n - 1].kept) {
         n--;
-        p.reduced = p.length = dim[n].n;
+        p.reduced = dim[n].n;
         memcpy(p.row, dim[n].stride, sizeof p.row);
     }
     for (int i = 0; i < n; i++) {
         index_list *list = dim[i].kept ? &p.kept : &p.folded;
         list->count[list->n] = dim[i].n;
         memcpy(list->stride[list->n++], dim[i].stride, sizeof dim[i].stride);
-        *(dim[i].kept ? &p.groups : &p.reduced) *= dim[i].n;
+        *(dim[i].kept ? &p.groups : &p.folds) *= dim[i].n;
     }
     return p;
 }
