@@ -6,7 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fit.h"
 #include "train.h"
+
+enum { BATCH_MAX = 65536 }; /* of train.batch */
 
 /* ---- networks ---- */
 
@@ -123,11 +126,21 @@ static gan_status one_step(session *s, text *metrics, gan_message *message)
         }
         gan_scope_end(s->ctx, NULL);
         gan_metrics_collect(measured, take_value, metrics);
+        status = fit_explain(s, status, 0, 0, message);
     }
     gan_metrics_destroy(measured);
     gan_feed_destroy(feed);
     gan_loader_destroy(loader);
     return status;
+}
+
+/* On the CPU there is swapping, and other programs: no batch could be promised. */
+static void describe_fit(session *s, text *out)
+{
+    int64_t most = s->info.count < BATCH_MAX ? s->info.count : BATCH_MAX;
+    int64_t fits = gan_context_stream(s->ctx) ? fit_batch(s, most, 0, 0) : FIT_UNKNOWN;
+    if (fits > 0)
+        text_add(out, "fits     batch up to about %" PRId64 "\n", fits);
 }
 
 gan_status dry_run(session *s, text *out, gan_message *message)
@@ -148,6 +161,8 @@ gan_status dry_run(session *s, text *out, gan_message *message)
     text_add(out, "memory   %s for networks, %s at the peak of a step of batch %" PRId64 ", %s from the system\n",
              text_bytes((double)before, built), text_bytes((double)memory.bytes_peak, peak),
              config_int(&s->config, "train.batch"), text_bytes((double)memory.bytes_reserved, reserved));
+    if (!status)
+        describe_fit(s, out);
     text_add(out, "step 1   %s\n", metrics.data ? metrics.data : "");
     free(metrics.data);
     return status;

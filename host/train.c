@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fit.h"
 #include "interrupt.h"
 
 #define SCATTER_POINTS 2000 /* fewer do not show where a distribution is */
@@ -84,11 +85,12 @@ static gan_status step(trainer *t, gan_step_kind kind, bool last, const gan_batc
 static gan_status one_batch(trainer *t, bool last, gan_message *message)
 {
     gan_batch batch;
+    double kimg = (double)t->at.images / 1000, progress = fmin(1.0, (double)t->at.images / (double)t->total);
     gan_scope_begin(t->s->ctx);
     gan_status status = train_next_batch(t->s, t->loader, t->feed, &batch, message);
     if (!status) {
-        batch.kimg = (double)t->at.images / 1000;
-        batch.progress = fmin(1.0, (double)t->at.images / (double)t->total);
+        batch.kimg = kimg;
+        batch.progress = progress;
         status = step(t, GAN_STEP_DISCRIMINATOR, last, &batch, message);
     }
     if (!status && last)
@@ -96,7 +98,7 @@ static gan_status one_batch(trainer *t, bool last, gan_message *message)
     gan_scope_end(t->s->ctx, NULL);
     if (!status)
         t->at.images += batch.n;
-    return status;
+    return fit_explain(t->s, status, kimg, progress, message);
 }
 
 static void set_learning_rate(trainer *t)

@@ -140,11 +140,10 @@ static gan_tensor *no_memory(gan_context *ctx, gan_shape shape, gan_dtype dtype)
     else if (ctx->backend->ops->memory_free(ctx->backend, &available, &total) == GAN_OK)
         snprintf(rest, sizeof rest, ", %.1f MiB of %.1f MiB are free on the device", mebibytes(available),
                  mebibytes(total));
-    return gan__poison(ctx, GAN_ERROR_MEMORY, "tensor",
-                       "no memory for %s %s (%.1f MiB); %.1f MiB are in use and %.1f MiB reserved%s",
-                       gan_dtype_name(dtype), GAN__TEXT(shape),
-                       mebibytes((size_t)gan_shape_count(shape) * gan_dtype_size(dtype)), mebibytes(m.bytes_in_use),
-                       mebibytes(m.bytes_reserved), rest);
+    return gan__poison(
+        ctx, GAN_ERROR_MEMORY, "tensor", "no memory for %s %s (%.1f MiB); %.1f MiB are in use and %.1f MiB reserved%s",
+        gan_dtype_name(dtype), GAN__TEXT(shape), mebibytes((size_t)gan_shape_count(shape) * gan_dtype_size(dtype)),
+        mebibytes(m.bytes_in_use), mebibytes(m.bytes_reserved), rest);
 }
 
 gan_tensor *gan__tensor_new(gan_context *ctx, gan_shape shape, gan_dtype dtype)
