@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <mutex>
 
@@ -153,7 +154,7 @@ static void print_thread(int t)
             print_thread(t);
             shown++;
         }
-    abort();
+    _exit(EXIT_FAILURE); /* stacks of many threads are open */
 }
 
 static void check_place(const meeting *m, const place *at, const char *sentence)

@@ -115,7 +115,7 @@ __global__ void count(unsigned *counter, int *largest, unsigned long long *wide)
 __global__ void read_dynamic(unsigned *out)
 {
     unsigned *shared = (unsigned *)gan_emulated_dynamic_shared();
-    out[blockIdx.x] = shared[threadIdx.x];
+    out[blockIdx.x * blockDim.x + threadIdx.x] = shared[threadIdx.x];
     shared[threadIdx.x] = 7;
 }
 
@@ -218,10 +218,11 @@ END_TEST
 
 START_TEST(test_dynamic_shared_memory_is_fresh)
 {
-    unsigned *out = device_array<unsigned>(3);
+    unsigned *out = device_array<unsigned>(96);
+    cudaMemset(out, 0, 96 * sizeof *out);
     gan_emulated_launch(read_dynamic, 3, 32, 128, nullptr, out);
-    for (int b = 0; b < 3; b++)
-        ck_assert_uint_eq(out[b], 0xffffffffu);
+    for (int i = 0; i < 96; i++)
+        ck_assert_uint_eq(out[i], 0xffffffffu);
     cudaFree(out);
 }
 END_TEST
@@ -242,7 +243,7 @@ END_TEST
 static cudaError_t try_launch(dim3 grid, dim3 block, size_t shared)
 {
     unsigned *out = device_array<unsigned>(1);
-    void (*kernel)(unsigned *) = [](unsigned *p) { *p = 1; };
+    void (*kernel)(unsigned *) = [](unsigned *p) { atomicExch(p, 1u); };
     gan_emulated_launch(kernel, grid, block, shared, nullptr, out);
     cudaError_t error = cudaGetLastError();
     ck_assert_uint_eq(*out, error == cudaSuccess ? 1 : 0xffffffffu); /* a refused kernel does not run */
