@@ -9,6 +9,16 @@
 
 #define PACKS 2
 
+template <typename T> static __device__ __forceinline__ gan__pack16<T> widened(const uint4 &bits)
+{
+    const uint32_t word[4] = {bits.x, bits.y, bits.z, bits.w};
+    gan__pack16<T> x;
+    GAN__UNROLL
+    for (int j = 0; j < x.width; j++)
+        x.value[j] = gan__of_bits(sizeof(T) == 4 ? word[j % 4] : j % 2 ? word[j / 2] & 0xffff0000u : word[j / 2] << 16);
+    return x;
+}
+
 template <class F, typename T> static __global__ void __launch_bounds__(GAN__MAP_THREADS, 4) map_flat(gan__map_flat x)
 {
     typedef gan__pack16<T> pack;
@@ -22,20 +32,28 @@ template <class F, typename T> static __global__ void __launch_bounds__(GAN__MAP
     int64_t thread = (int64_t)blockIdx.x * blockDim.x + threadIdx.x;
     T *out = static_cast<T *>(x.out);
     for (int64_t first = thread; first < packs; first += threads * PACKS) {
-        pack in[arrays][PACKS];
-        /* What is past the end is read where the last pack is, so that no load waits for a branch. */
+        /* Bits are loaded first and widened afterwards, so that all loads are on their way before one is waited for.
+         * What is past the end is read where the last pack is. */
+        uint4 bits[arrays][PACKS];
         GAN__UNROLL
         for (int k = 0; k < F::inputs; k++) {
             GAN__UNROLL
             for (int u = 0; u < PACKS; u++) {
                 int64_t at = first + u * threads < packs ? first + u * threads : packs - 1;
-                if (x.scalar[k]) {
-                    GAN__UNROLL
-                    for (int j = 0; j < pack::width; j++)
-                        in[k][u].value[j] = scalar[k];
-                } else {
-                    in[k][u] = gan__load16(static_cast<const T *>(x.in[k]) + at * pack::width);
-                }
+                bits[k][u] = make_uint4(0, 0, 0, 0);
+                if (!x.scalar[k])
+                    bits[k][u] = static_cast<const uint4 *>(x.in[k])[at];
+            }
+        }
+        pack in[arrays][PACKS];
+        GAN__UNROLL
+        for (int k = 0; k < F::inputs; k++) {
+            GAN__UNROLL
+            for (int u = 0; u < PACKS; u++) {
+                in[k][u] = widened<T>(bits[k][u]);
+                GAN__UNROLL
+                for (int j = 0; j < pack::width; j++)
+                    in[k][u].value[j] = x.scalar[k] ? scalar[k] : in[k][u].value[j];
             }
         }
         GAN__UNROLL

@@ -11,30 +11,50 @@ template <int WIDTH> struct units {
     static const int count = WIDTH == 4 ? 2 : 4;
 };
 
-static __device__ __forceinline__ void load4(const void *data, gan_dtype dtype, int64_t offset, float *x)
+/* The bits of a unit, or of the one element that is repeated in it. They are widened in a second step, so that all
+ * loads of a thread are on their way before one is waited for. */
+template <int WIDTH>
+static __device__ __forceinline__ void load_bits(const void *data, gan_dtype dtype, bool repeats, int64_t offset,
+                                                 uint32_t *word)
 {
-    switch (dtype) {
-    case GAN_F32: {
-        float4 q = *reinterpret_cast<const float4 *>(static_cast<const float *>(data) + offset);
-        x[0] = q.x, x[1] = q.y, x[2] = q.z, x[3] = q.w;
-        break;
+    const uint8_t *bytes = static_cast<const uint8_t *>(data);
+    bool four = WIDTH == 4 && !repeats;
+    GAN__UNROLL
+    for (int j = 0; j < WIDTH; j++)
+        word[j] = 0;
+    if (dtype == GAN_F32 || dtype == GAN_I32) {
+        if (four) {
+            uint4 q = *reinterpret_cast<const uint4 *>(bytes + 4 * offset);
+            word[0] = q.x, word[1 % WIDTH] = q.y, word[2 % WIDTH] = q.z, word[3 % WIDTH] = q.w;
+        } else {
+            word[0] = *reinterpret_cast<const uint32_t *>(bytes + 4 * offset);
+        }
+    } else if (dtype == GAN_BF16) {
+        if (four) {
+            uint2 q = *reinterpret_cast<const uint2 *>(bytes + 2 * offset);
+            word[0] = q.x, word[1 % WIDTH] = q.y;
+        } else {
+            word[0] = *reinterpret_cast<const uint16_t *>(bytes + 2 * offset);
+        }
+    } else {
+        word[0] = four ? *reinterpret_cast<const uint32_t *>(bytes + offset) : bytes[offset];
     }
-    case GAN_BF16: {
-        uint2 q = *reinterpret_cast<const uint2 *>(static_cast<const gan__bf16 *>(data) + offset);
-        x[0] = gan__of_bits(q.x << 16), x[1] = gan__of_bits(q.x & 0xffff0000u);
-        x[2] = gan__of_bits(q.y << 16), x[3] = gan__of_bits(q.y & 0xffff0000u);
-        break;
-    }
-    case GAN_I32: {
-        int4 q = *reinterpret_cast<const int4 *>(static_cast<const int32_t *>(data) + offset);
-        x[0] = (float)q.x, x[1] = (float)q.y, x[2] = (float)q.z, x[3] = (float)q.w;
-        break;
-    }
-    default: {
-        uint32_t q = *reinterpret_cast<const uint32_t *>(static_cast<const uint8_t *>(data) + offset);
-        x[0] = (float)(q & 0xffu), x[1] = (float)(q >> 8 & 0xffu);
-        x[2] = (float)(q >> 16 & 0xffu), x[3] = (float)(q >> 24);
-    }
+}
+
+template <int WIDTH>
+static __device__ __forceinline__ void widen(const uint32_t *word, gan_dtype dtype, bool repeats, float *x)
+{
+    GAN__UNROLL
+    for (int j = 0; j < WIDTH; j++) {
+        if (dtype == GAN_F32)
+            x[j] = gan__of_bits(word[j]);
+        else if (dtype == GAN_BF16)
+            x[j] = gan__of_bits(j % 2 ? word[j / 2] & 0xffff0000u : word[j / 2] << 16);
+        else if (dtype == GAN_I32)
+            x[j] = (float)(int32_t)word[j];
+        else
+            x[j] = (float)(word[0] >> 8 * j & 0xffu);
+        x[j] = repeats ? x[0] : x[j];
     }
 }
 
@@ -60,19 +80,6 @@ static __device__ __forceinline__ void store4(void *data, gan_dtype dtype, int64
     }
 }
 
-template <int WIDTH>
-static __device__ __forceinline__ void load_unit(const gan__map_strided &x, int k, int64_t offset, float *to)
-{
-    if (WIDTH == 1 || x.repeats[k]) {
-        float value = gan__load_any(x.data[k], x.dtype[k], offset);
-        GAN__UNROLL
-        for (int j = 0; j < WIDTH; j++)
-            to[j] = value;
-    } else {
-        load4(x.data[k], x.dtype[k], offset, to);
-    }
-}
-
 template <class F, int WIDTH> static __global__ void __launch_bounds__(GAN__MAP_THREADS) map_strided(gan__map_strided x)
 {
     const int count = units<WIDTH>::count, out = F::inputs;
@@ -80,7 +87,7 @@ template <class F, int WIDTH> static __global__ void __launch_bounds__(GAN__MAP_
     uint32_t threads = gridDim.x * blockDim.x;
     for (uint32_t first = blockIdx.x * blockDim.x + threadIdx.x; first < x.n; first += threads * count) {
         int64_t offset[count][GAN__WALK_ARRAYS];
-        float in[count][3][WIDTH];
+        uint32_t word[count][3][WIDTH];
         /* What is past the end is read where the last unit is, so that no load waits for a branch. */
         GAN__UNROLL
         for (int u = 0; u < count; u++) {
@@ -94,15 +101,17 @@ template <class F, int WIDTH> static __global__ void __launch_bounds__(GAN__MAP_
         for (int k = 0; k < out; k++) {
             GAN__UNROLL
             for (int u = 0; u < count; u++)
-                load_unit<WIDTH>(x, k, offset[u][k], in[u][k]);
+                load_bits<WIDTH>(x.data[k], x.dtype[k], x.repeats[k], offset[u][k], word[u][k]);
         }
         GAN__UNROLL
         for (int u = 0; u < count; u++) {
-            float y[WIDTH];
+            float in[3][WIDTH], y[WIDTH];
+            GAN__UNROLL
+            for (int k = 0; k < out; k++)
+                widen<WIDTH>(word[u][k], x.dtype[k], x.repeats[k], in[k]);
             GAN__UNROLL
             for (int j = 0; j < WIDTH; j++)
-                y[j] =
-                    F::at(out > 0 ? in[u][0][j] : 0.0f, out > 1 ? in[u][1][j] : 0.0f, out > 2 ? in[u][2][j] : 0.0f, p);
+                y[j] = F::at(out > 0 ? in[0][j] : 0.0f, out > 1 ? in[1][j] : 0.0f, out > 2 ? in[2][j] : 0.0f, p);
             if (first + (uint32_t)u * threads < x.n) {
                 if (WIDTH == 4)
                     store4(x.data[out], x.dtype[out], offset[u][out], y);
