@@ -418,6 +418,59 @@ static void norms(void)
     }
 }
 
+/* ---- images ---- */
+
+typedef struct image_run {
+    int form;
+    gan__array large, small;
+} image_run;
+
+static const char *const image_forms[] = {"window sum 2",     "window spread 2", "bilinear by 2",
+                                          "bilinear adjoint", "reflect pad 3",   "reflect pad adjoint"};
+
+static void run_image(void *args)
+{
+    image_run *r = args;
+    switch (r->form) {
+    case 0:
+        check(be->ops->window_sum(be, &r->large, 2, 0.25f, &r->small));
+        break;
+    case 1:
+        check(be->ops->window_spread(be, &r->small, 2, 0.25f, &r->large));
+        break;
+    case 2:
+        check(be->ops->bilinear(be, &r->small, &r->large));
+        break;
+    case 3:
+        check(be->ops->bilinear_adjoint(be, &r->large, &r->small));
+        break;
+    case 4:
+        check(be->ops->reflect_pad(be, &r->small, 3, &r->large));
+        break;
+    default:
+        check(be->ops->reflect_pad_adjoint(be, &r->large, 3, &r->small));
+    }
+}
+
+static void images(void)
+{
+    for (gan_dtype dtype = first_dtype; dtype <= last_dtype; dtype++) {
+        for (int form = 0; form < 6; form++) {
+            int64_t n = rows_of(16), side = form < 4 ? 64 : 38, other = 32;
+            char name[100];
+            snprintf(name, sizeof name, "%s %s %lldx%lldx%lldx64", image_forms[form], gan_dtype_name(dtype),
+                     (long long)n, (long long)side, (long long)side);
+            if (!strstr(name, filter))
+                continue;
+            image_run r = {form, ARRAY(dtype, n, side, side, 64), ARRAY(dtype, n, other, other, 64)};
+            double elements = 64 * (double)n * (double)(side * side + other * other);
+            report_bytes(name, fastest(run_image, &r), elements * (double)gan_dtype_size(dtype));
+            release(&r.large);
+            release(&r.small);
+        }
+    }
+}
+
 typedef struct update_run {
     gan__update_args args;
     gan__update tensor;
@@ -540,6 +593,7 @@ int main(int argc, char **argv)
     maps();
     reduces();
     norms();
+    images();
     rest();
     gan_context_destroy(ctx);
     return EXIT_SUCCESS;
