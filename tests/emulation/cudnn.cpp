@@ -125,6 +125,7 @@ const attribute schema[] = {
     {CUDNN_BACKEND_TENSOR_DESCRIPTOR, CUDNN_ATTR_TENSOR_UNIQUE_ID, CUDNN_TYPE_INT64, 1, 1, 0},
     {CUDNN_BACKEND_TENSOR_DESCRIPTOR, CUDNN_ATTR_TENSOR_DATA_TYPE, CUDNN_TYPE_DATA_TYPE, 1, 1, 0},
     {CUDNN_BACKEND_TENSOR_DESCRIPTOR, CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT, CUDNN_TYPE_INT64, 1, 1, 0},
+    {CUDNN_BACKEND_TENSOR_DESCRIPTOR, CUDNN_ATTR_TENSOR_IS_VIRTUAL, CUDNN_TYPE_BOOLEAN, 1, 1, 0},
     {CUDNN_BACKEND_TENSOR_DESCRIPTOR, CUDNN_ATTR_TENSOR_DIMENSIONS, CUDNN_TYPE_INT64, 1, 8, 0},
     {CUDNN_BACKEND_TENSOR_DESCRIPTOR, CUDNN_ATTR_TENSOR_STRIDES, CUDNN_TYPE_INT64, 1, 8, 0},
     {CUDNN_BACKEND_CONVOLUTION_DESCRIPTOR, CUDNN_ATTR_CONVOLUTION_COMP_TYPE, CUDNN_TYPE_DATA_TYPE, 1, 1, 0},
@@ -140,8 +141,16 @@ const attribute schema[] = {
     SETTINGS(BACKWARD_DATA, BWD_DATA),
     OPERATION(BACKWARD_FILTER, BWD_FILTER_X, BWD_FILTER_DW, BWD_FILTER_DY),
     SETTINGS(BACKWARD_FILTER, BWD_FILTER),
+    {CUDNN_BACKEND_POINTWISE_DESCRIPTOR, CUDNN_ATTR_POINTWISE_MODE, CUDNN_TYPE_POINTWISE_MODE, 1, 1, 0},
+    {CUDNN_BACKEND_POINTWISE_DESCRIPTOR, CUDNN_ATTR_POINTWISE_MATH_PREC, CUDNN_TYPE_DATA_TYPE, 1, 1, 0},
+    {CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR, CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR,
+     CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, 1, CUDNN_BACKEND_POINTWISE_DESCRIPTOR},
+    {CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR, CUDNN_ATTR_OPERATION_POINTWISE_XDESC, CUDNN_TYPE_BACKEND_DESCRIPTOR,
+     1, 1, CUDNN_BACKEND_TENSOR_DESCRIPTOR},
+    {CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR, CUDNN_ATTR_OPERATION_POINTWISE_YDESC, CUDNN_TYPE_BACKEND_DESCRIPTOR,
+     1, 1, CUDNN_BACKEND_TENSOR_DESCRIPTOR},
     {CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR, CUDNN_ATTR_OPERATIONGRAPH_HANDLE, CUDNN_TYPE_HANDLE, 1, 1, 0},
-    {CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR, CUDNN_ATTR_OPERATIONGRAPH_OPS, CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, 1, -1},
+    {CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR, CUDNN_ATTR_OPERATIONGRAPH_OPS, CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, 2, -1},
     {CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR, CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH, CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, 1,
      CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR},
     {CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR, CUDNN_ATTR_ENGINEHEUR_MODE, CUDNN_TYPE_HEUR_MODE, 1, 1, 0},
@@ -152,7 +161,7 @@ const attribute schema[] = {
     {CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR, CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS, CUDNN_TYPE_INT64, 1, 64, 0},
     {CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR, CUDNN_ATTR_VARIANT_PACK_WORKSPACE, CUDNN_TYPE_VOID_PTR, 1, 1, 0}};
 
-bool is_operation(int type)
+bool is_convolution(int type)
 {
     return type == CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR ||
            type == CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_DATA_DESCRIPTOR ||
@@ -163,14 +172,14 @@ size_t element_size(int type)
 {
     bool wide = type == CUDNN_TYPE_INT64 || type == CUDNN_TYPE_HANDLE || type == CUDNN_TYPE_VOID_PTR ||
                 type == CUDNN_TYPE_BACKEND_DESCRIPTOR;
-    return wide ? 8 : 4;
+    return wide ? 8 : type == CUDNN_TYPE_BOOLEAN ? sizeof(bool) : 4;
 }
 
 /* ---- tensors and convolutions ---- */
 
 struct tensor {
     int64_t id, n, c, h, w;
-    bool bf16;
+    bool bf16, is_virtual;
     int64_t alignment;
 };
 
@@ -182,6 +191,7 @@ tensor tensor_of(const content &t)
             t.get<int64_t>(CUDNN_ATTR_TENSOR_DIMENSIONS, 2),
             t.get<int64_t>(CUDNN_ATTR_TENSOR_DIMENSIONS, 3),
             t.get<cudnnDataType_t>(CUDNN_ATTR_TENSOR_DATA_TYPE) == CUDNN_DATA_BFLOAT16,
+            t.get<bool>(CUDNN_ATTR_TENSOR_IS_VIRTUAL),
             t.get<int64_t>(CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT)};
 }
 
@@ -202,6 +212,7 @@ struct operation {
     tensor x, w, y;
     int64_t pad[2], stride[2];
     float alpha, beta;
+    bool converted; /* the result goes through a conversion of its type */
 
     const tensor &result() const
     {
@@ -309,15 +320,50 @@ cudnnStatus_t check_operation(const content &c)
     return CUDNN_STATUS_SUCCESS;
 }
 
-const content &operation_in(const content &graph)
+/* A graph's convolution, its result in the type that the conversion after it, if any, gives. */
+operation operation_in(const content &graph)
 {
-    return graph.held(CUDNN_ATTR_OPERATIONGRAPH_OPS);
+    const std::vector<reference> &ops = graph.values.at(CUDNN_ATTR_OPERATIONGRAPH_OPS).held;
+    operation op = operation_of(*ops[0]);
+    op.converted = ops.size() == 2;
+    if (op.converted)
+        (op.kind == FORWARD ? op.y
+         : op.kind == DATA  ? op.x
+                            : op.w) = tensor_of(ops[1]->held(CUDNN_ATTR_OPERATION_POINTWISE_YDESC));
+    return op;
+}
+
+cudnnStatus_t check_pointwise(const content &c)
+{
+    if (c.held(CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR).get<int>(CUDNN_ATTR_POINTWISE_MODE) !=
+        CUDNN_POINTWISE_IDENTITY)
+        return fail(CUDNN_STATUS_NOT_SUPPORTED, "of pointwise operations only the identity is emulated");
+    tensor x = tensor_of(c.held(CUDNN_ATTR_OPERATION_POINTWISE_XDESC));
+    tensor y = tensor_of(c.held(CUDNN_ATTR_OPERATION_POINTWISE_YDESC));
+    if (x.n != y.n || x.c != y.c || x.h != y.h || x.w != y.w)
+        return fail(CUDNN_STATUS_BAD_PARAM_SHAPE_MISMATCH, "x and y of a pointwise operation have different shapes");
+    return CUDNN_STATUS_SUCCESS;
+}
+
+/* One convolution, or a convolution whose result is virtual and the pointwise operation that takes it. */
+cudnnStatus_t check_graph(const content &graph)
+{
+    const std::vector<reference> &ops = graph.values.at(CUDNN_ATTR_OPERATIONGRAPH_OPS).held;
+    if (!is_convolution(ops[0]->type) || (ops.size() == 2 && is_convolution(ops[1]->type)))
+        return fail(CUDNN_STATUS_NOT_SUPPORTED, "this graph is not emulated");
+    const tensor sums = operation_of(*ops[0]).result(), result = operation_in(graph).result();
+    bool chained = ops.size() == 2;
+    if (sums.is_virtual != chained || result.is_virtual)
+        return fail(CUDNN_STATUS_BAD_PARAM, "what one operation hands to another is virtual, and nothing else is");
+    if (chained && tensor_of(ops[1]->held(CUDNN_ATTR_OPERATION_POINTWISE_XDESC)).id != sums.id)
+        return fail(CUDNN_STATUS_BAD_PARAM, "the second operation does not take the first's result");
+    return CUDNN_STATUS_SUCCESS;
 }
 
 cudnnStatus_t check_supported(const operation &op)
 {
     const tensor &a = op.kind == FORWARD ? op.x : op.y, &b = op.kind == FILTER ? op.x : op.w;
-    if (a.bf16 != b.bf16 || (op.result().bf16 && !a.bf16))
+    if (a.bf16 != b.bf16 || (op.result().bf16 != a.bf16 && !op.converted))
         return fail(CUDNN_STATUS_NOT_SUPPORTED_DATA_TYPE, "no engine takes these element types together");
     if (a.bf16 && op.x.c % 2 != 0 && op.y.c % 2 != 0)
         return fail(CUDNN_STATUS_NOT_SUPPORTED_LAYOUT, "bf16 needs an even number of channels on one side");
@@ -329,7 +375,7 @@ enum engine { ANY_ORDER, REFUSED, TENSOR_CORE, EXACT };
 std::vector<int> engines_for(const content &heuristics)
 {
     auto mode = heuristics.get<cudnnBackendHeurMode_t>(CUDNN_ATTR_ENGINEHEUR_MODE);
-    operation op = operation_of(operation_in(heuristics.held(CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH)));
+    operation op = operation_in(heuristics.held(CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH));
     if (mode == CUDNN_HEUR_MODE_FALLBACK)
         return {TENSOR_CORE, EXACT};
     if (op.kind == FILTER)
@@ -348,7 +394,7 @@ cudnnStatus_t finalize_plan(content &plan)
     const content &engine = config.held(CUDNN_ATTR_ENGINECFG_ENGINE);
     if (engine_of(config) == REFUSED)
         return fail(CUDNN_STATUS_NOT_SUPPORTED, "this engine does not run here");
-    operation op = operation_of(operation_in(engine.held(CUDNN_ATTR_ENGINE_OPERATION_GRAPH)));
+    operation op = operation_in(engine.held(CUDNN_ATTR_ENGINE_OPERATION_GRAPH));
     bool scratch = engine_of(config) == EXACT || op.x.bf16;
     plan.put(CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, scratch ? (int64_t)count_of(op.w) * 4 + 1 : (int64_t)0);
     return CUDNN_STATUS_SUCCESS;
@@ -374,17 +420,21 @@ cudnnStatus_t check(content &c)
         return check_tensor(c);
     case CUDNN_BACKEND_CONVOLUTION_DESCRIPTOR:
         return check_convolution(c);
-    case CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR:
+    case CUDNN_BACKEND_POINTWISE_DESCRIPTOR:
         return CUDNN_STATUS_SUCCESS;
+    case CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR:
+        return check_pointwise(c);
+    case CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR:
+        return check_graph(c);
     case CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR:
-        return check_supported(operation_of(operation_in(c.held(CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH))));
+        return check_supported(operation_in(c.held(CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH)));
     case CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR:
         return finalize_plan(c);
     case CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR:
         return check_pack(c);
     default:
-        return is_operation(c.type) ? check_operation(c)
-                                    : fail(CUDNN_STATUS_NOT_SUPPORTED, "this descriptor is only to be read into");
+        return is_convolution(c.type) ? check_operation(c)
+                                      : fail(CUDNN_STATUS_NOT_SUPPORTED, "this descriptor is only to be read into");
     }
 }
 
@@ -680,7 +730,8 @@ cudnnStatus_t cudnnBackendSetAttribute(cudnnBackendDescriptor_t descriptor, cudn
             if (!held || !held->shared->finalized)
                 return fail(CUDNN_STATUS_BAD_PARAM_NOT_FINALIZED, "a descriptor in an attribute is not finalized");
             const int type = held->shared->type;
-            if (a->holds >= 0 ? type != a->holds : !is_operation(type))
+            if (a->holds >= 0 ? type != a->holds
+                              : !is_convolution(type) && type != CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR)
                 return fail(CUDNN_STATUS_BAD_PARAM_DESCRIPTOR_TYPE, "a descriptor in an attribute is of another type");
             v.held.push_back(held->shared);
         }
@@ -737,7 +788,7 @@ cudnnStatus_t cudnnBackendExecute(cudnnHandle_t handle, cudnnBackendDescriptor_t
     const content &config = plan.held(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG);
     const content &graph = config.held(CUDNN_ATTR_ENGINECFG_ENGINE).held(CUDNN_ATTR_ENGINE_OPERATION_GRAPH);
     run r = {};
-    r.op = operation_of(operation_in(graph));
+    r.op = operation_in(graph);
     r.engine = engine_of(config);
     r.workspace = pack.get<void *>(CUDNN_ATTR_VARIANT_PACK_WORKSPACE);
     r.workspace_bytes = (size_t)plan.get<int64_t>(CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE);

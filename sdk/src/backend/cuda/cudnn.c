@@ -31,6 +31,7 @@
 #define MAX_CANDIDATES 6    /* that are timed */
 #define TIMED_RUNS     5
 #define MAX_NOTES      32
+#define MAX_ALIGNMENT  16 /* no engine asks for more */
 #define MAX_WORKSPACE  ((size_t)512 << 20)
 /* cuDNN does not say how it wants its workspace aligned; this is what cudaMalloc gives. */
 #define WORKSPACE_ALIGNMENT 256
@@ -256,7 +257,7 @@ static void finalize(calls *c, cudnnBackendDescriptor_t descriptor)
         c->status = c->dnn->api.cudnnBackendFinalize(descriptor);
 }
 
-enum { X = 1, WEIGHT, Y, OPERANDS = 3 }; /* unique ids of the graph's tensors */
+enum { X = 1, WEIGHT, Y, SUMS, OPERANDS = 3 }; /* unique ids of the graph's tensors */
 
 /* cuDNN names dimensions in the order N, C, H, W whatever the memory's; weights are K, C, R, S. */
 static cudnnBackendDescriptor_t tensor(calls *c, int64_t id, gan_dtype dtype, int64_t n, int64_t h, int64_t w,
@@ -264,10 +265,13 @@ static cudnnBackendDescriptor_t tensor(calls *c, int64_t id, gan_dtype dtype, in
 {
     const int64_t dims[4] = {n, channels, h, w}, strides[4] = {h * w * channels, 1, w * channels, channels};
     const cudnnDataType_t type = dtype == GAN_BF16 ? CUDNN_DATA_BFLOAT16 : CUDNN_DATA_FLOAT;
+    const bool is_virtual = id == SUMS;
+    const int64_t alignment = is_virtual ? MAX_ALIGNMENT : c->problem->alignment[id - X];
     cudnnBackendDescriptor_t t = create(c, CUDNN_BACKEND_TENSOR_DESCRIPTOR, "describing a tensor");
     set(c, t, CUDNN_ATTR_TENSOR_UNIQUE_ID, CUDNN_TYPE_INT64, 1, &id);
     set(c, t, CUDNN_ATTR_TENSOR_DATA_TYPE, CUDNN_TYPE_DATA_TYPE, 1, &type);
-    set(c, t, CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT, CUDNN_TYPE_INT64, 1, &c->problem->alignment[id - X]);
+    set(c, t, CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT, CUDNN_TYPE_INT64, 1, &alignment);
+    set(c, t, CUDNN_ATTR_TENSOR_IS_VIRTUAL, CUDNN_TYPE_BOOLEAN, 1, &is_virtual);
     set(c, t, CUDNN_ATTR_TENSOR_DIMENSIONS, CUDNN_TYPE_INT64, 4, dims);
     set(c, t, CUDNN_ATTR_TENSOR_STRIDES, CUDNN_TYPE_INT64, 4, strides);
     finalize(c, t);
@@ -330,31 +334,74 @@ static cudnnBackendDescriptor_t operation(calls *c, const cudnnBackendDescriptor
     return op;
 }
 
+/* y = x with another element type. */
+static cudnnBackendDescriptor_t conversion(calls *c, const cudnnBackendDescriptor_t *identity,
+                                           const cudnnBackendDescriptor_t *x, const cudnnBackendDescriptor_t *y)
+{
+    cudnnBackendDescriptor_t op = create(c, CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR, "describing a conversion");
+    set_descriptor(c, op, CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR, identity);
+    set_descriptor(c, op, CUDNN_ATTR_OPERATION_POINTWISE_XDESC, x);
+    set_descriptor(c, op, CUDNN_ATTR_OPERATION_POINTWISE_YDESC, y);
+    finalize(c, op);
+    return op;
+}
+
+static cudnnBackendDescriptor_t identity(calls *c)
+{
+    const cudnnPointwiseMode_t mode = CUDNN_POINTWISE_IDENTITY;
+    const cudnnDataType_t type = CUDNN_DATA_FLOAT;
+    cudnnBackendDescriptor_t d = create(c, CUDNN_BACKEND_POINTWISE_DESCRIPTOR, "describing a conversion");
+    set(c, d, CUDNN_ATTR_POINTWISE_MODE, CUDNN_TYPE_POINTWISE_MODE, 1, &mode);
+    set(c, d, CUDNN_ATTR_POINTWISE_MATH_PREC, CUDNN_TYPE_DATA_TYPE, 1, &type);
+    finalize(c, d);
+    return d;
+}
+
 /* What a graph is made of; it has to outlive the search for a plan. */
 typedef struct graph {
-    cudnnBackendDescriptor_t operand[OPERANDS], conv, op, all;
+    cudnnBackendDescriptor_t operand[OPERANDS], sums, conv, identity, op[2], all;
 } graph;
+
+static cudnnBackendDescriptor_t operand(calls *c, int i, int64_t id, gan_dtype dtype)
+{
+    const problem *p = c->problem;
+    return i == 0   ? tensor(c, id, dtype, p->n, p->h, p->w, p->in)
+           : i == 1 ? tensor(c, id, dtype, p->out, p->kh, p->kw, p->in)
+                    : tensor(c, id, dtype, p->n, p->oh, p->ow, p->out);
+}
 
 static void describe(calls *c, graph *g)
 {
     const problem *p = c->problem;
-    const gan_dtype compute = (gan_dtype)p->compute, result = (gan_dtype)p->result;
-    g->operand[0] = tensor(c, X, p->kind == GAN__CONV_DATA ? result : compute, p->n, p->h, p->w, p->in);
-    g->operand[1] = tensor(c, WEIGHT, p->kind == GAN__CONV_WEIGHT ? result : compute, p->out, p->kh, p->kw, p->in);
-    g->operand[2] = tensor(c, Y, p->kind == GAN__CONV_FORWARD ? result : compute, p->n, p->oh, p->ow, p->out);
+    const int result = p->kind == GAN__CONV_FORWARD ? 2 : p->kind == GAN__CONV_DATA ? 0 : 1;
+    const bool convert = p->result != p->compute;
+    cudnnBackendDescriptor_t operands[OPERANDS];
+    for (int i = 0; i < OPERANDS; i++)
+        operands[i] = g->operand[i] = operand(c, i, X + i, (gan_dtype)(i == result ? p->result : p->compute));
     g->conv = convolution(c);
-    g->op = operation(c, &g->conv, g->operand);
+    /* No engine for one convolution alone has a result of another type than its operands, but those that are compiled
+     * for a graph do: the sums stay in registers, as a tensor that is virtual. */
+    if (convert)
+        operands[result] = g->sums = operand(c, result, SUMS, GAN_F32);
+    g->op[0] = operation(c, &g->conv, operands);
+    if (convert) {
+        g->identity = identity(c);
+        g->op[1] = conversion(c, &g->identity, &g->sums, &g->operand[result]);
+    }
     g->all = create(c, CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR, "describing the graph");
     set(c, g->all, CUDNN_ATTR_OPERATIONGRAPH_HANDLE, CUDNN_TYPE_HANDLE, 1, &c->dnn->handle);
-    set_descriptor(c, g->all, CUDNN_ATTR_OPERATIONGRAPH_OPS, &g->op);
+    set(c, g->all, CUDNN_ATTR_OPERATIONGRAPH_OPS, CUDNN_TYPE_BACKEND_DESCRIPTOR, convert ? 2 : 1, g->op);
     finalize(c, g->all);
 }
 
 static void drop_graph(const gan__cudnn *dnn, graph *g)
 {
     drop(dnn, g->all);
-    drop(dnn, g->op);
+    drop(dnn, g->op[1]);
+    drop(dnn, g->op[0]);
+    drop(dnn, g->identity);
     drop(dnn, g->conv);
+    drop(dnn, g->sums);
     for (int i = 0; i < OPERANDS; i++)
         drop(dnn, g->operand[i]);
 }
@@ -529,7 +576,7 @@ static gan_status choose(calls *c, plan *p, void *const operands[OPERANDS])
 {
     static const cudnnBackendHeurMode_t modes[] = {CUDNN_HEUR_MODE_A, CUDNN_HEUR_MODE_FALLBACK};
     plan found[MAX_CANDIDATES];
-    graph g = {{NULL}, NULL, NULL, NULL};
+    graph g = {{NULL}, NULL, NULL, NULL, {NULL}, NULL};
     const int most = c->dnn->tune && !c->cu->capturing ? MAX_CANDIDATES : 1;
     int n = 0, best = 0;
     gan_status status = GAN_OK;
@@ -561,10 +608,10 @@ static gan_status choose(calls *c, plan *p, void *const operands[OPERANDS])
 
 /* ---- plans ---- */
 
-/* Of views too, which begin anywhere. No engine asks for more than 16. */
+/* Of views too, which begin anywhere. */
 static int64_t alignment_of(const void *data)
 {
-    int64_t alignment = 16;
+    int64_t alignment = MAX_ALIGNMENT;
     while ((uintptr_t)data % (uintptr_t)alignment != 0)
         alignment /= 2;
     return alignment;
