@@ -22,6 +22,14 @@
 
 typedef enum outcome { FITS, TOO_LARGE, REFUSED } outcome;
 
+/* What is asked of all candidates. */
+typedef struct question {
+    session *s;
+    size_t memory;
+    double kimg, progress;
+    bool recorded; /* steps are, if training has them recorded */
+} question;
+
 typedef struct trial {
     session s; /* with a context and a model of its own; the rest is the real session's */
     gan_feed *feed;
@@ -40,15 +48,20 @@ static gan_status open_context(trial *t, const session *real, size_t memory, gan
     return gan_context_create(&options, &t->s.ctx, message);
 }
 
-static gan_status open_runner(trial *t, const session *real, gan_message *message)
+static bool records_steps(const session *real)
+{
+    return gan_context_stream(real->ctx) && !(real->plugin->table.flags & GAN_PLUGIN_NO_CAPTURE) &&
+           gan_options_bool(real->config.host, "cuda.graphs");
+}
+
+static gan_status open_runner(trial *t, bool recorded, gan_message *message)
 {
     const gan_plugin *table = &t->s.plugin->table;
     gan_runner_options options = {
         .struct_size = sizeof options,
         .d_step = table->d_step,
         .g_step = table->g_step,
-        .no_graphs = !gan_context_stream(real->ctx) || (table->flags & GAN_PLUGIN_NO_CAPTURE) ||
-                     !gan_options_bool(real->config.host, "cuda.graphs"),
+        .no_graphs = !recorded,
     };
     const gan_capture_extension *capture =
         table->get_extension ? table->get_extension(t->s.model, GAN_CAPTURE_EXTENSION) : NULL;
@@ -61,7 +74,8 @@ static gan_status open_runner(trial *t, const session *real, gan_message *messag
                                               : gan_fail(message, GAN_ERROR_STATE, "no memory for a trial on the host");
 }
 
-static gan_status run_steps(trial *t, int64_t n, double kimg, double progress)
+/* Steps that there is no room to record fail here; the runner runs them as they are. */
+static gan_status run_steps(trial *t, const question *q, int64_t n)
 {
     static const int32_t unread = 0; /* a batch that is not looked at */
     const gan_host_batch host = {.n = n, .pixels = &unread, .labels = t->s.info.classes > 0 ? &unread : NULL};
@@ -70,14 +84,16 @@ static gan_status run_steps(trial *t, int64_t n, double kimg, double progress)
         gan_batch batch;
         gan_scope_begin(t->s.ctx);
         status = gan_feed_batch(t->feed, &host, &batch);
-        batch.kimg = kimg;
-        batch.progress = progress;
+        batch.kimg = q->kimg;
+        batch.progress = q->progress;
         if (!status)
             status = gan_runner_step(t->runner, GAN_STEP_DISCRIMINATOR, true, &batch, t->metrics);
         if (!status)
             status = gan_runner_step(t->runner, GAN_STEP_GENERATOR, true, &batch, t->metrics);
         gan_scope_end(t->s.ctx, NULL);
         gan_metrics_collect(t->metrics, NULL, NULL);
+        if (!status && *gan_runner_note(t->runner))
+            status = GAN_ERROR_MEMORY;
     }
     return status;
 }
@@ -103,19 +119,18 @@ static bool set_batch(session *s, int64_t n)
     return config_set(&s->config, "train.batch", value, NULL) == GAN_OK;
 }
 
-static outcome try_batch(session *real, int64_t n, size_t memory, double kimg, double progress)
+static outcome try_batch(const question *q, int64_t n)
 {
+    session *real = q->s;
     trial t = {.s = {.plugin = real->plugin, .config = real->config, .info = real->info}};
     int64_t own = config_int(&real->config, "train.batch");
-    gan_status status = set_batch(real, n) ? open_context(&t, real, memory, NULL) : GAN_ERROR_OPTION;
-    if (!status) {
+    gan_status status = GAN_ERROR_STATE;
+    if (set_batch(real, n) && open_context(&t, real, q->memory, NULL) == GAN_OK) {
         status = session_build(&t.s, NULL);
         if (!status)
-            status = open_runner(&t, real, NULL);
+            status = open_runner(&t, q->recorded && records_steps(real), NULL);
         if (!status)
-            status = run_steps(&t, n, kimg, progress);
-    } else if (status == GAN_ERROR_MEMORY) {
-        status = GAN_ERROR_STATE; /* there is nothing to measure with */
+            status = run_steps(&t, q, n);
     }
     close_trial(&t);
     set_batch(real, own);
@@ -137,13 +152,13 @@ static int64_t candidates(int64_t n)
 
 /* The last batch that is not too large lies between one that is not and one that is; a plugin may then refuse it, for
  * example because its groups do not divide it. */
-static int64_t search(session *s, int64_t most, size_t memory, double kimg, double progress)
+static int64_t search(const question *q, int64_t most)
 {
     int64_t good = 0, bad = candidates(most) + 1;
     outcome last = TOO_LARGE;
     while (bad - good > 1) {
         int64_t middle = good + (bad - good) / 2;
-        outcome found = try_batch(s, candidate(middle), memory, kimg, progress);
+        outcome found = try_batch(q, candidate(middle));
         if (found == TOO_LARGE) {
             bad = middle;
         } else {
@@ -154,7 +169,7 @@ static int64_t search(session *s, int64_t most, size_t memory, double kimg, doub
     for (int tries = 0; good > 0 && last == REFUSED; tries++) {
         if (tries == GRAIN || --good == 0)
             return FIT_UNKNOWN;
-        last = try_batch(s, candidate(good), memory, kimg, progress);
+        last = try_batch(q, candidate(good));
     }
     return good > 0 ? candidate(good) : 0;
 }
@@ -170,10 +185,21 @@ static size_t usable_memory(const session *s)
     return (size_t)(available * (1 - MARGIN_PART) - further);
 }
 
+/* Recorded steps are faster, so a batch that leaves room for them is better than a larger one. */
+static int64_t answer(question *q, int64_t most)
+{
+    q->recorded = true;
+    int64_t fits = search(q, most);
+    if (fits != 0)
+        return fits;
+    q->recorded = false;
+    return search(q, most);
+}
+
 int64_t fit_batch(session *s, int64_t most, double kimg, double progress)
 {
-    size_t memory = usable_memory(s);
-    return memory > 0 ? search(s, most, memory, kimg, progress) : FIT_UNKNOWN;
+    question q = {.s = s, .memory = usable_memory(s), .kimg = kimg, .progress = progress};
+    return q.memory > 0 ? answer(&q, most) : FIT_UNKNOWN;
 }
 
 gan_status fit_explain(session *s, gan_status status, double kimg, double progress, gan_message *message)
@@ -181,14 +207,14 @@ gan_status fit_explain(session *s, gan_status status, double kimg, double progre
     /* Memory that the host lacks is no matter of the batch. */
     if (status != GAN_ERROR_MEMORY || gan_status_of(s->ctx) != GAN_ERROR_MEMORY)
         return status;
-    int64_t failed = config_int(&s->config, "train.batch");
-    size_t memory = usable_memory(s);
-    if (memory == 0)
+    question q = {.s = s, .memory = usable_memory(s), .kimg = kimg, .progress = progress};
+    if (q.memory == 0)
         return status;
     gan_message why = *message;
+    int64_t failed = config_int(&s->config, "train.batch"), fits;
     /* Where the libraries took more than is known here, a little less than what failed is too much as well. */
-    int64_t most = try_batch(s, failed, memory, kimg, progress) == TOO_LARGE ? failed - 1 : failed - (failed + 7) / 8;
-    int64_t fits = search(s, most, memory, kimg, progress);
+    bool expected = try_batch(&q, failed) == TOO_LARGE;
+    fits = answer(&q, expected ? failed - 1 : failed - (failed + 7) / 8);
     if (fits > 0)
         return gan_fail(message, status, "%.900s; a batch of about %" PRId64 " would fit", why.text, fits);
     if (fits == 0)
