@@ -104,7 +104,9 @@ class Gpu:
     def pytorch(self):
         wanted = [f"{program}:{precision}:{mode}" for modes in (QUICK_MODES, COMPILED_MODES) for program in self.programs
                   for precision in self.precisions for mode in modes[PROGRAMS[program].convolutional]]
-        while wanted and self.left() > 15:
+        starts = 0
+        while wanted and self.left() > 15 and starts < 6:
+            starts += 1
             command = [sys.executable, str(HERE / "torch_gpu.py"), "--seconds", str(self.args.seconds), "--deadline",
                        str(self.left() - 15), *wanted]
             with open(self.args.out / "torch.log", "a") as log:
@@ -123,7 +125,7 @@ class Gpu:
                 return
             if not runs:
                 print(f"  PyTorch ended with status {child.returncode}: see torch.log", flush=True)
-                wanted = wanted[1:] if self.torch else []
+                wanted = wanted[1:] if self.torch else []  # the first of them ends the process, or there is no PyTorch
 
     # ---- the report ----
 

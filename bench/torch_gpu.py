@@ -109,6 +109,8 @@ def measure(args, program, precision, mode, changes):
 def main():
     args = parse()
     begin = time.monotonic()
+    if args.device == "cuda" and not torch.cuda.is_available():
+        sys.exit("PyTorch finds no CUDA device")
     torch_programs.use_device(args.device)
     changes = {name: int(value) if value.isdigit() else value for name, value in (word.split("=", 1) for word in args.set)}
     for word in args.runs:
