@@ -44,18 +44,26 @@ static __device__ __forceinline__ void load_bits(const void *data, gan_dtype dty
 template <int WIDTH>
 static __device__ __forceinline__ void widen(const uint32_t *word, gan_dtype dtype, bool repeats, float *x)
 {
-    GAN__UNROLL
-    for (int j = 0; j < WIDTH; j++) {
-        if (dtype == GAN_F32)
+    if (dtype == GAN_F32) {
+        GAN__UNROLL
+        for (int j = 0; j < WIDTH; j++)
             x[j] = gan__of_bits(word[j]);
-        else if (dtype == GAN_BF16)
+    } else if (dtype == GAN_BF16) {
+        GAN__UNROLL
+        for (int j = 0; j < WIDTH; j++)
             x[j] = gan__of_bits(j % 2 ? word[j / 2] & 0xffff0000u : word[j / 2] << 16);
-        else if (dtype == GAN_I32)
+    } else if (dtype == GAN_I32) {
+        GAN__UNROLL
+        for (int j = 0; j < WIDTH; j++)
             x[j] = (float)(int32_t)word[j];
-        else
+    } else {
+        GAN__UNROLL
+        for (int j = 0; j < WIDTH; j++)
             x[j] = (float)(word[0] >> 8 * j & 0xffu);
-        x[j] = repeats ? x[0] : x[j];
     }
+    GAN__UNROLL
+    for (int j = 1; j < WIDTH; j++)
+        x[j] = repeats ? x[0] : x[j];
 }
 
 static __device__ __forceinline__ void store4(void *data, gan_dtype dtype, int64_t offset, const float *x)
