@@ -7,8 +7,8 @@
  *   small    many short sums, a thread for each
  * A reduction with too few outputs to fill the device, or over dimensions that cannot be merged, leaves partial
  * results, [G, parts, C], in a workspace, and a second launch reduces those. No atomics: the order of additions follows
- * from the shape alone. Sums are taken in f32 in two levels (runs of GAN__RUN terms, then the runs) and then in a tree
- * over threads, so that no chain of additions is long. All kernels are bound by memory.
+ * from the shape alone. Runs of
+ * GAN__RUN terms are added up in f32, runs and threads in double. All kernels are bound by memory.
  */
 #include "lanes.cuh"
 
@@ -22,7 +22,7 @@ struct add {
     {
         return 0.0f;
     }
-    static __device__ __forceinline__ float join(float a, float b)
+    template <typename F> static __device__ __forceinline__ F join(F a, F b)
     {
         return a + b;
     }
@@ -59,7 +59,7 @@ struct most {
     {
         return -INFINITY;
     }
-    static __device__ __forceinline__ float join(float a, float b)
+    template <typename F> static __device__ __forceinline__ F join(F a, F b)
     {
         return (b > a) | (b != b) ? b : a;
     }
@@ -169,7 +169,7 @@ static __device__ __forceinline__ void add_rows(const reduction &p, const A *x, 
 template <typename Op, typename A, typename B, int W>
 static __global__ void __launch_bounds__(GAN__THREADS) reduce_columns(reduction p, float *out)
 {
-    __shared__ float scratch[GAN__THREADS * W];
+    __shared__ double scratch[GAN__THREADS * W];
     const int x = (int)threadIdx.x % p.across, y = (int)threadIdx.x / p.across, down = (int)blockDim.x / p.across;
     for (int64_t task = blockIdx.x; task < p.tasks; task += gridDim.x) {
         int64_t slice = quotient(task, p.tiles), c = ((task - slice * p.tiles) * p.across + x) * W;
@@ -179,7 +179,7 @@ static __global__ void __launch_bounds__(GAN__THREADS) reduce_columns(reduction 
         const A *a = (const A *)p.data[0] + base[0] + row * p.row[0];
         const B *b = (const B *)p.data[1] + base[1] + row * p.row[1];
         const int64_t step[2] = {down * p.row[0], down * p.row[1]};
-        float total[W];
+        double total[W];
         GAN__UNROLL
         for (int w = 0; w < W; w++)
             total[w] = Op::start();
@@ -195,7 +195,7 @@ static __global__ void __launch_bounds__(GAN__THREADS) reduce_columns(reduction 
                 add_rows<Op, A, B, W, 1>(p, a, b, step, run);
             GAN__UNROLL
             for (int w = 0; w < W; w++)
-                total[w] = Op::join(total[w], run[w]);
+                total[w] = Op::join(total[w], (double)run[w]);
         }
         for (int half = down / 2; half > 0; half /= 2) {
             __syncthreads();
@@ -214,7 +214,7 @@ static __global__ void __launch_bounds__(GAN__THREADS) reduce_columns(reduction 
         if (y == 0 && c < p.columns) {
             GAN__UNROLL
             for (int w = 0; w < W; w++)
-                out[slice * p.columns + c + w] = p.scale * total[w];
+                out[slice * p.columns + c + w] = (float)((double)p.scale * total[w]);
         }
     }
 }
@@ -222,7 +222,7 @@ static __global__ void __launch_bounds__(GAN__THREADS) reduce_columns(reduction 
 /* ---- rows ---- */
 
 /* Over `lanes` neighbouring threads (a power of two; of a warp, or the whole block); the first has the result. */
-template <typename Op> static __device__ __forceinline__ float join_threads(float x, int lanes, float *scratch)
+template <typename Op> static __device__ __forceinline__ double join_threads(double x, int lanes, double *scratch)
 {
     for (int offset = (lanes < GAN__WARP ? lanes : GAN__WARP) / 2; offset > 0; offset /= 2)
         x = Op::join(x, __shfl_xor_sync(GAN__FULL, x, offset));
@@ -233,7 +233,7 @@ template <typename Op> static __device__ __forceinline__ float join_threads(floa
     if (lane == 0)
         scratch[warp] = x;
     __syncthreads();
-    x = lane < (int)blockDim.x / GAN__WARP ? scratch[lane] : Op::start();
+    x = lane < (int)blockDim.x / GAN__WARP ? scratch[lane] : (double)Op::start();
     for (int offset = GAN__WARP / 2; offset > 0; offset /= 2)
         x = Op::join(x, __shfl_xor_sync(GAN__FULL, x, offset));
     return x;
@@ -250,10 +250,10 @@ static __device__ __forceinline__ int64_t head_of(const A *a, const B *b, int64_
 }
 
 template <typename Op, typename A, typename B>
-static __device__ __forceinline__ float reduce_scalars(const A *a, int64_t step_a, const B *b, int64_t step_b,
-                                                       int64_t first, int64_t n, int lanes)
+static __device__ __forceinline__ double reduce_scalars(const A *a, int64_t step_a, const B *b, int64_t step_b,
+                                                        int64_t first, int64_t n, int lanes)
 {
-    float total = Op::start();
+    double total = Op::start();
     for (int64_t i = first; i < n;) {
         float run = Op::start();
         for (int k = 0; k < GAN__RUN && i < n; k += 4) {
@@ -266,7 +266,7 @@ static __device__ __forceinline__ float reduce_scalars(const A *a, int64_t step_
             }
             run = Op::join(run, Op::join(Op::join(term[0], term[1]), Op::join(term[2], term[3])));
         }
-        total = Op::join(total, run);
+        total = Op::join(total, (double)run);
     }
     return total;
 }
@@ -301,10 +301,10 @@ static __device__ __forceinline__ void add_vectors(const A *a, const B *b, int l
 
 /* Thread `lane` of `lanes`: its share of n contiguous elements. */
 template <typename Op, typename A, typename B, int W>
-static __device__ __forceinline__ float reduce_run(const A *a, const B *b, int64_t n, int lane, int lanes)
+static __device__ __forceinline__ double reduce_run(const A *a, const B *b, int64_t n, int lane, int lanes)
 {
     int64_t head = head_of<Op, A, B, W>(a, b, n), vectors = (n - head) / W, i = lane;
-    float total = reduce_scalars<Op>(a, 1, b, 1, lane, head, lanes);
+    double total = reduce_scalars<Op>(a, 1, b, 1, lane, head, lanes);
     while (i < vectors) {
         float acc[W];
         GAN__UNROLL
@@ -320,7 +320,7 @@ static __device__ __forceinline__ float reduce_run(const A *a, const B *b, int64
             GAN__UNROLL
         for (int w = 0; w < step; w++)
             acc[w] = Op::join(acc[w], acc[w + step]);
-        total = Op::join(total, acc[0]);
+        total = Op::join(total, (double)acc[0]);
     }
     return Op::join(total, reduce_scalars<Op>(a, 1, b, 1, head + vectors * W + lane, n, lanes));
 }
@@ -329,12 +329,12 @@ static __device__ __forceinline__ float reduce_run(const A *a, const B *b, int64
 template <typename Op, typename A, typename B, int W>
 static __global__ void __launch_bounds__(GAN__THREADS) reduce_rows(reduction p, float *out)
 {
-    __shared__ float scratch[GAN__WARP];
+    __shared__ double scratch[GAN__WARP];
     const int lane = (int)threadIdx.x % p.across, slot = (int)threadIdx.x / p.across;
     const int64_t slots = (int64_t)blockDim.x / p.across;
     for (int64_t first = blockIdx.x * slots; first < p.tasks; first += gridDim.x * slots) {
         int64_t task = first + slot;
-        float x = Op::start();
+        double x = Op::start();
         if (task < p.tasks) {
             int64_t at[2] = {0, 0}, begin = add_slice(p, task, at) * p.per_part;
             int64_t n = p.reduced - begin < p.per_part ? p.reduced - begin : p.per_part;
@@ -349,7 +349,7 @@ static __global__ void __launch_bounds__(GAN__THREADS) reduce_rows(reduction p, 
         }
         x = join_threads<Op>(x, p.across, scratch);
         if (lane == 0 && task < p.tasks)
-            out[task] = p.scale * x;
+            out[task] = (float)((double)p.scale * x);
     }
 }
 
