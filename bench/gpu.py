@@ -64,7 +64,7 @@ class Gpu:
         except subprocess.TimeoutExpired:
             self.fail(name, words, "the time limit was passed")
             return ""
-        with open(self.args.out / "bench.log", "a") as log:
+        with open(self.args.out / "programs.log", "a") as log:
             log.write(f"$ {' '.join(words)}\n{done.stdout}{done.stderr}\n")
         if done.returncode != 0:
             self.fail(name, words, (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1])
