@@ -22,9 +22,9 @@ typedef struct bench_options {
     int n_words;
 } bench_options;
 
-/* --precision f32|tf32|bf16 --device NAME --no-graphs --threads N --steps N --warmup N --seconds S --part NAME --profile --cpu-time, over the defaults
- * that `options` holds; words are moved to the front of argv. False, and a sentence on standard error, if the arguments
- * are not understood. */
+/* --precision f32|tf32|bf16 --device NAME --no-graphs --threads N --steps N --warmup N --seconds S --part NAME
+ * --profile --cpu-time, over the defaults that `options` holds; words are moved to the front of argv. False, and a
+ * sentence on standard error, if the arguments are not understood. */
 bool bench_parse(int argc, char **argv, bench_options *options);
 
 double bench_now(void); /* seconds, monotonic; see cpu_time */

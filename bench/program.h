@@ -3,8 +3,9 @@
  *
  * A program gives its networks and one iteration of training as phases; bench_program_run does the rest. The fields of
  * the line are described in bench/README.md. On a CUDA device iterations are enqueued in blocks and only their end is
- * waited for; a phase's own time is that of a run which is waited for. On the CPU: after the times and the memory have been taken, some more iterations run
- * under a clock between operators and backend (kernel_clock.h), which counts FLOPs and tells the time outside kernels.
+ * waited for; a phase's own time is that of a run which is waited for. On the CPU: after the times and the memory have
+ * been taken, some more iterations run under a clock between operators and backend (kernel_clock.h), which counts FLOPs
+ * and tells the time outside kernels.
  */
 #ifndef GAN_BENCH_PROGRAM_H
 #define GAN_BENCH_PROGRAM_H
