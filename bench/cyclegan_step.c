@@ -225,8 +225,8 @@ static void destroy(void *user)
 }
 
 static const bench_program programs[] = {
-    {"cyclegan", 2, NULL, create, destroy, {{"step", step, 1}}},
-    {"cyclegan-generator", 1, NULL, create_generator, destroy, {{"step", step_generator, 1}}},
+    {"cyclegan", 2, NULL, create, destroy, NULL, {{"step", step, 1}}},
+    {"cyclegan-generator", 1, NULL, create_generator, destroy, NULL, {{"step", step_generator, 1}}},
 };
 
 int main(int argc, char **argv)

@@ -140,7 +140,7 @@ gan_status gan__cuda_upload_done(gan__backend *be, const void *device);
 gan_status gan__cuda_read_begin(gan__backend *be, const void *device, size_t bytes, gan__reading **out);
 gan_status gan__cuda_read_value(gan__backend *be, gan__reading *reading, bool wait, const void **value);
 void gan__cuda_read_free(gan__backend *be, gan__reading *reading);
-/* At each point where the host waits: an error if a kernel met an index outside its table. */
+/* Where values come to the host: an error if a kernel met an index outside its table. */
 gan_status gan__cuda_check_index(gan__cuda *cu);
 
 /* ---- kernels ---- */
