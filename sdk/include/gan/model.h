@@ -91,8 +91,8 @@ GAN_API void gan_metric(gan_metrics *out, const char *name, gan_tensor *value);
 /* For the host and for tests. Destroyed before the context that values were reported from. */
 GAN_API gan_metrics *gan_metrics_create(void);
 GAN_API void gan_metrics_destroy(gan_metrics *metrics);
-/* Read every value reported since the last call, in order, and forget them: collect waits for all, poll takes those that
- * have come from the device. Returns how many there were; `visit` may be NULL. A name reported several times comes
+/* Read every value reported since the last call, in order, and forget them: collect waits for all, poll takes those
+ * that have come from the device. Returns how many there were; `visit` may be NULL. A name reported several times comes
  * several times. A value that cannot be read is not a number, and the error is in its context. */
 typedef void (*gan_metric_visitor)(const char *name, double value, void *user);
 GAN_API int gan_metrics_collect(gan_metrics *metrics, gan_metric_visitor visit, void *user);
