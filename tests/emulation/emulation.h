@@ -9,7 +9,8 @@
  * What CUDA leaves undefined is given as ones in all bits, which is NaN in every float type: memory nobody wrote,
  * dynamic shared memory at the beginning of a block, a shuffle from a lane that is not there. With
  * GAN_EMULATED_REVERSE=1 blocks and threads run from the last to the first, which shows a result that depends on their
- * order. Built with -fsanitize=thread, each thread of a block is one to the sanitizer, ordered by barriers and
+ * order. With GAN_EMULATED_HIDDEN=1 the device's memory is out of the host's reach. Built with -fsanitize=thread, each
+ * thread of a block is one to the sanitizer, ordered by barriers and
  * __syncwarp only.
  */
 #ifndef GAN_EMULATED_EMULATION_H

@@ -3,14 +3,60 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include <map>
 
 /* Address and size of each allocation. */
 static std::map<uintptr_t, size_t> device_memory, pinned_memory;
 static size_t device_used;
+static int work_depth; /* a stream may wait for another in its own work */
 
 /* ---- memory ---- */
+
+/* With GAN_EMULATED_HIDDEN=1 device memory is whole pages that only work may touch: a host that takes a device's
+ * pointer for one of its own ends with a signal, as it would before a real device. */
+static bool hidden()
+{
+    static const bool is = gan_emulated_setting("GAN_EMULATED_HIDDEN", 0) != 0;
+    return is;
+}
+
+static void *device_allocate(size_t size)
+{
+    void *data = nullptr;
+    if (!hidden())
+        return posix_memalign(&data, 256, size) == 0 ? data : nullptr;
+    data = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return data == MAP_FAILED ? nullptr : data;
+}
+
+static void device_free(void *data, size_t size)
+{
+    if (hidden())
+        munmap(data, size);
+    else
+        free(data);
+}
+
+static void protect(int how)
+{
+    for (const auto &m : device_memory)
+        if (mprotect((void *)m.first, m.second, how) != 0)
+            abort();
+}
+
+void gan_emulated_work_begins()
+{
+    if (hidden() && work_depth++ == 0)
+        protect(PROT_READ | PROT_WRITE);
+}
+
+void gan_emulated_work_ends()
+{
+    if (hidden() && --work_depth == 0)
+        protect(PROT_NONE);
+}
 
 static bool lies_in(const std::map<uintptr_t, size_t> &memory, const void *data, size_t bytes)
 {
@@ -48,11 +94,13 @@ cudaError_t cudaMalloc(void **devPtr, size_t size)
     if (error != cudaSuccess || size == 0)
         return error;
     size_t total = gan_emulated_memory_total();
-    if (size > total || device_used > total - size || posix_memalign(devPtr, 256, size) != 0) {
-        *devPtr = nullptr;
+    if (size <= total && device_used <= total - size)
+        *devPtr = device_allocate(size);
+    if (!*devPtr)
         return gan_emulated_given(cudaErrorMemoryAllocation);
-    }
     memset(*devPtr, 0xff, size);
+    if (hidden() && mprotect(*devPtr, size, PROT_NONE) != 0)
+        abort();
     device_memory[(uintptr_t)*devPtr] = size;
     device_used += size;
     return cudaSuccess;
@@ -71,8 +119,8 @@ cudaError_t cudaFree(void *devPtr)
         return error;
     gan_emulated_run_all();
     device_used -= found->second;
+    device_free(devPtr, found->second);
     device_memory.erase(found);
-    free(devPtr);
     return cudaSuccess;
 }
 

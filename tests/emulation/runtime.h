@@ -63,6 +63,10 @@ static inline CUstream_st *gan_emulated_stream_of(cudaStream_t stream)
     return stream ? stream : &gan_emulated_null_stream;
 }
 
+/* Around work: it may touch the device's memory. */
+void gan_emulated_work_begins();
+void gan_emulated_work_ends();
+
 bool gan_emulated_known(cudaStream_t stream);
 /* Run a stream's work up to a position; all work. */
 void gan_emulated_run_until(CUstream_st *s, unsigned long long position);

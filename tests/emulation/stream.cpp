@@ -22,7 +22,9 @@ void gan_emulated_run_until(CUstream_st *s, unsigned long long position)
     while (s->done < position && !s->pending.empty()) {
         gan_emulated_work w = std::move(s->pending.front());
         s->pending.pop_front();
+        gan_emulated_work_begins();
         w();
+        gan_emulated_work_ends();
         s->done++;
     }
 }

@@ -17,7 +17,7 @@ typedef struct target {
     bool owned;
 } target;
 
-/* A list of nodes in a workspace that grows. */
+/* A list of nodes in memory that grows. */
 typedef struct nodes {
     gan_context *ctx;
     gan__node **at;
@@ -28,14 +28,14 @@ static bool push(nodes *list, gan__node *n)
 {
     if (list->count == list->capacity) {
         size_t capacity = list->capacity ? 2 * list->capacity : 1024;
-        gan__node **at = gan__workspace(list->ctx, capacity * sizeof *at);
+        gan__node **at = gan__scratch_new(list->ctx, capacity * sizeof *at);
         if (!at) {
             gan__poison(list->ctx, GAN_ERROR_MEMORY, "grad", "no memory for the list of %zu operations", capacity);
             return false;
         }
         if (list->count)
             memcpy(at, list->at, list->count * sizeof *at);
-        gan__workspace_free(list->ctx, list->at);
+        gan__scratch_free(list->ctx, list->at);
         list->at = at;
         list->capacity = capacity;
     }
@@ -74,7 +74,7 @@ static bool find_needed(gan__node *root, nodes *seen)
         if (n->state == OPEN)
             n->state = mark_edges(n) ? NEEDED : NOT_NEEDED;
     }
-    gan__workspace_free(seen->ctx, stack.at);
+    gan__scratch_free(seen->ctx, stack.at);
     return ok;
 }
 
@@ -226,7 +226,7 @@ gan_status gan__grad(gan_tensor *output, gan_tensor *weight, gan_tensor *const *
         grads[i] = NULL;
     if (!check_inputs(ctx, output, weight, inputs, n) || n <= 0)
         return ctx->status;
-    target *targets = gan__workspace(ctx, (size_t)n * sizeof *targets);
+    target *targets = gan__scratch_new(ctx, (size_t)n * sizeof *targets);
     if (!targets) {
         gan__poison(ctx, GAN_ERROR_MEMORY, "grad", "no memory for %d derivatives", n);
         return ctx->status;
@@ -276,7 +276,7 @@ gan_status gan__grad(gan_tensor *output, gan_tensor *weight, gan_tensor *const *
         if (inputs[i]->node)
             inputs[i]->node->slot = 0;
     }
-    gan__workspace_free(ctx, targets);
+    gan__scratch_free(ctx, targets);
     for (size_t i = 0; i < seen.count; i++) {
         gan__node *node = seen.at[i];
         gan_release(node->grad);
@@ -286,7 +286,7 @@ gan_status gan__grad(gan_tensor *output, gan_tensor *weight, gan_tensor *const *
         seen.at[i]->state = UNSEEN;
         gan__node_release(seen.at[i]);
     }
-    gan__workspace_free(ctx, seen.at);
+    gan__scratch_free(ctx, seen.at);
     if (!create)
         ctx->no_grad--;
     return ctx->status;

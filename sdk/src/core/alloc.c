@@ -246,6 +246,7 @@ void gan_memory_trim(gan_context *ctx)
 
 void gan__allocator_finish(gan_context *ctx)
 {
+    gan__scratch_finish(ctx);
     gan__give_back(ctx);
     for (slab *s = ctx->allocator.slabs, *next; s; s = next) {
         next = s->next;

@@ -66,6 +66,12 @@ void gan__storage_touch(gan_context *ctx, gan__storage *s);
 void *gan__record_new(gan_context *ctx, void **free_list, size_t size);
 void gan__record_free(void **free_list, void *record);
 
+/* Host memory for lists (core/scratch.c); NULL when there is none. gan__workspace gives the device's. */
+typedef struct gan__scratch gan__scratch;
+void *gan__scratch_new(gan_context *ctx, size_t bytes);
+void gan__scratch_free(gan_context *ctx, void *memory);
+void gan__scratch_finish(gan_context *ctx);
+
 /* ---- tensors (core/tensor.c) ---- */
 
 struct gan_tensor {
@@ -98,7 +104,8 @@ struct gan_context {
     int no_grad; /* depth; recording is off when > 0 */
 
     uint64_t node_order;
-    uint64_t pack_epoch;          /* packs of an older one are void; see gan__capture_begin */
+    uint64_t pack_epoch; /* packs of an older one are void; see gan__capture_begin */
+    gan__scratch *free_scratch;
     gan__loan *loans;             /* workspaces in use */
     struct gan__capture *capture; /* the step being recorded (core/capture.h) */
     int graphs;                   /* recorded steps that may be replayed */
