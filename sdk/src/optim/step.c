@@ -4,10 +4,6 @@
 #include "core/capture.h"
 #include "optimizer.h"
 
-/* grad.c: as gan_grad, but leaves NULL for inputs that the output does not depend on. */
-gan_status gan__grad(gan_tensor *output, gan_tensor *weight, gan_tensor *const *inputs, int n, gan_tensor **grads,
-                     unsigned flags);
-
 /* The derivatives of `loss`, in the current scope, into o->grads. */
 static gan_status derive(gan_optimizer *o, gan_tensor *loss, const char *what)
 {
