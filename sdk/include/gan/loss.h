@@ -53,6 +53,16 @@ typedef enum gan_penalty {
  * the critic's parameters. */
 GAN_API gan_tensor *gan_gradient_penalty(gan_tensor *scores, gan_tensor *x, gan_penalty penalty);
 
+/* R1 (Mescheder et al. 2018), without its gamma / 2: the mean over the samples of |d score / d x|², scores and x as
+ * above. */
+GAN_API gan_tensor *gan_r1_penalty(gan_tensor *scores, gan_tensor *x);
+
+/* Path lengths (Karras et al. 2020, section 3.2): |Jᵀ y| of each sample, where J = d images / d w and y is a random
+ * image from N(0, 1) / sqrt(H W); images [N, H, W, C] were computed from w, sample by sample; w [N, L, width]
+ * has a style for each layer, over which the squared lengths are averaged, or is [N, width]. Gives [N], which can be
+ * differentiated again. */
+GAN_API gan_tensor *gan_path_lengths(gan_tensor *images, gan_tensor *w);
+
 /* Mean of -log softmax(logits)[label]: logits [N, K], labels I32 [N]. A label outside [0, K) adds 0. */
 GAN_API gan_tensor *gan_cross_entropy(gan_tensor *logits, gan_tensor *labels);
 

@@ -127,6 +127,31 @@ GAN_API gan_tensor *gan_resize_nearest(gan_tensor *x, int factor); /* H * factor
 GAN_API gan_tensor *gan_resize_bilinear(gan_tensor *x, int64_t height, int64_t width);
 GAN_API gan_tensor *gan_pad2d(gan_tensor *x, int top, int bottom, int left, int right); /* zeros; negative crops */
 GAN_API gan_tensor *gan_reflect_pad2d(gan_tensor *x, int pad); /* without repeating the edge; pad < H, W */
+/* Upsample, filter, downsample (Karras et al. 2020): behind every row and column of x, up - 1 of zeros; then `before`
+ * and `after` zeros on both axes (negative crops); then a convolution with the outer product of `taps`, times `gain`;
+ * then every down-th row and column. Height and width become (H up + before + after - n) / down + 1. */
+#define GAN_FIR_MAX 24
+typedef struct gan_fir {
+    float taps[GAN_FIR_MAX];
+    int n;             /* taps, 1 to GAN_FIR_MAX */
+    int up, down;      /* 0 is taken as 1 */
+    int before, after; /* zeros on the top and left, on the bottom and right */
+    float gain;        /* 0 is taken as 1 */
+    bool flip;         /* correlate with the taps instead */
+} gan_fir;
+GAN_API gan_tensor *gan_upfirdn2d(gan_tensor *x, const gan_fir *fir);
+/* The filters of StyleGAN2: taps [n] divided by their sum, padded so that pixels stay where they are. gan_fir_up
+ * enlarges by `factor` and keeps the brightness, gan_fir_down reduces, gan_fir_blur keeps the size. taps NULL: [1, 3,
+ * 3, 1]. */
+GAN_API gan_fir gan_fir_up(const float *taps, int n, int factor);
+GAN_API gan_fir gan_fir_down(const float *taps, int n, int factor);
+GAN_API gan_fir gan_fir_blur(const float *taps, int n);
+
+typedef enum gan_border { GAN_BORDER_ZERO = 0, GAN_BORDER_REFLECT = 1 } gan_border;
+/* Each image warped by a matrix of its own, bilinear: x [N, H, W, C], theta [N, 2, 3] (f32; no derivative with respect
+ * to it). The pixel of the result at (u, v), in pixels to the right of and below the image's centre, is x at theta (u,
+ * v, 1). Outside of it x is 0, or reflected with the edge repeated. */
+GAN_API gan_tensor *gan_affine_sample(gan_tensor *x, gan_tensor *theta, gan_border border);
 /* Bytes [N, H, W, C] 0..255 to f32 -1..1: x / 127.5 - 1. */
 GAN_API gan_tensor *gan_images_from_u8(gan_tensor *bytes);
 /* The inverse, rounded and clamped; bytes [N, H, W, C]. */
@@ -170,6 +195,28 @@ GAN_API gan_tensor *gan_instance_norm(gan_tensor *x, gan_tensor *gamma, gan_tens
 GAN_API gan_tensor *gan_layer_norm(gan_tensor *x, gan_tensor *gamma, gan_tensor *beta, float eps);
 /* x / sqrt(mean over the last dimension of x² + eps) (Karras et al. 2018). */
 GAN_API gan_tensor *gan_pixel_norm(gan_tensor *x, float eps);
+
+/* ---- styles: what each sample's own scales do to its features ---- */
+
+/* activation(scale x + noise + bias): x [N, H, W, C], scale [N, C], noise [N, H, W, 1] or [1, H, W, 1], bias [C]; each
+ * of them may be NULL. One kernel. */
+GAN_API gan_tensor *gan_scale_bias_act(gan_tensor *x, gan_tensor *scale, gan_tensor *noise, gan_tensor *bias,
+                                       gan_activation activation);
+/* 1 / sqrt(sum over KH, KW, I of (w style)² + 1e-8): w [O, KH, KW, I], style [N, I] give [N, O]: what brings the result
+ * of a convolution with a sample's modulated weights back to unit deviation (Karras et al. 2020, equation 3). */
+GAN_API gan_tensor *gan_demodulation(gan_tensor *w, gan_tensor *style);
+/* Convolution with weights of each sample's own, w_n = w style_n over the input channels, and, if `demodulate`, scaled
+ * by gan_demodulation: x [N, H, W, I], w [O, KH, KW, I], style [N, I]. Computed by scaling x and the result, with the
+ * same w for all samples, so that a batch stays one convolution. */
+GAN_API gan_tensor *gan_modulated_conv2d(gan_tensor *x, gan_tensor *w, gan_tensor *style, bool demodulate, gan_conv p);
+/* Adaptive instance normalization (Huang & Belongie 2017; Karras et al. 2019): instance norm of x [N, H, W, C], times
+ * (style's first half + 1), plus its second half; style [N, 2 C]. */
+GAN_API gan_tensor *gan_adain(gan_tensor *x, gan_tensor *style, float eps);
+/* x [N, H, W, C] with `features` channels behind its own (Karras et al. 2018): the batch is dealt into N / group groups
+ * (sample i into group i mod N/group), the channels into `features` parts; each new channel is the standard deviation
+ * over the group, sqrt(variance + 1e-8), averaged over the pixels and the part's channels. N must be a multiple of
+ * `group`, or smaller than it: then the whole batch is a group. C must be a multiple of `features`. */
+GAN_API gan_tensor *gan_minibatch_stddev(gan_tensor *x, int64_t group, int64_t features);
 
 /* ---- probabilities: over the last dimension ---- */
 GAN_API gan_tensor *gan_softmax(gan_tensor *x);

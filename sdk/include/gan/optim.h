@@ -50,6 +50,13 @@ GAN_API gan_status gan_minimize(gan_optimizer *optimizer, gan_tensor *loss);
 GAN_API gan_status gan_accumulate(gan_optimizer *optimizer, gan_tensor *loss);
 GAN_API gan_status gan_optimizer_step(gan_optimizer *optimizer);
 
+/* A network that is regularized only in every `interval`-th step, by a term `interval` times as large, takes (interval
+ * + 1) gradients where it would take `interval`: these are the settings that make up for it, lr c and beta^c with c =
+ * interval / (interval + 1) (Karras et al. 2020, appendix B). An interval of 0 or 1 changes nothing. */
+GAN_API gan_adam_args gan_adam_lazy(gan_adam_args args, int64_t interval);
+
+/* Another rate in the place of args.lr; not part of the saved state. */
+GAN_API void gan_optimizer_set_lr(gan_optimizer *optimizer, double lr);
 /* The learning rate is args.lr * scale. Schedules set the scale; it is not part of the saved state. */
 GAN_API void gan_optimizer_scale_lr(gan_optimizer *optimizer, double scale);
 GAN_API double gan_optimizer_lr(const gan_optimizer *optimizer); /* args.lr * scale */

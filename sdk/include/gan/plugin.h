@@ -23,6 +23,7 @@
 #include "model.h"
 #include "networks.h"
 #include "random.h"
+#include "style.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -121,6 +122,11 @@ typedef struct gan_schedule_extension {
     /* Discriminator steps before the next generator step, when `g_steps` of those have been taken and the config asks
      * for `configured`; at least 1. May be NULL: as configured. */
     int64_t (*d_steps)(gan_model *model, int64_t g_steps, int64_t configured);
+    /* The batches of the iteration that begins after `kimg` thousand images, for a network that grows. *batch and
+     * *resolution come in as configured and may be lowered: samples per batch, and the side of its images, a power of
+     * two part of the data's (every pixel is then the mean of the square that it stands for, rounded to a byte). A
+     * function of kimg alone. May be NULL: as configured. */
+    void (*batches)(gan_model *model, double kimg, int64_t *batch, int64_t *resolution);
 } gan_schedule_extension;
 
 /* "gan.capture/1": for a plugin whose steps are not all alike. On a CUDA device steps are recorded once and replayed
@@ -130,6 +136,28 @@ typedef struct gan_capture_extension {
     uint32_t struct_size;
     gan_prepare_function prepare; /* may be NULL */
 } gan_capture_extension;
+
+/* "gan.style/1": a generator of two parts, a mapping from z to w and a synthesis that takes a style w for each of its
+ * layers, coarse to fine. Host commands that truncate, mix, interpolate and search w are made of these. Networks are in
+ * evaluation mode. A function may be called in any scope; its result is in the current one. */
+#define GAN_STYLE_EXTENSION "gan.style/1"
+typedef struct gan_style_info {
+    uint32_t struct_size;
+    int64_t latent; /* width of z */
+    int64_t width;  /* of w */
+    int64_t layers; /* that take a style */
+} gan_style_info;
+typedef struct gan_style_extension {
+    uint32_t struct_size;
+    void (*info)(gan_model *model, gan_style_info *out); /* out->struct_size is set */
+    /* z [n, latent] (gan_randn_of_seeds) and labels (I32 [n], or NULL: the plugin chooses, i mod classes) to w [n,
+     * layers, width], not truncated. */
+    gan_status (*map)(gan_model *model, gan_tensor *z, gan_tensor *labels, gan_tensor **w);
+    /* The mean of w, [width], that truncation pulls to. */
+    gan_status (*average)(gan_model *model, gan_tensor **w);
+    /* w [n, layers, width] to images [n, H, W, C] as `sample` gives them; can be differentiated with respect to w. */
+    gan_status (*synthesize)(gan_model *model, gan_tensor *w, gan_style_noise noise, gan_tensor **images);
+} gan_style_extension;
 
 #define GAN_BUILT_WITH "SDK " GAN_VERSION_STRING ", compiler " __VERSION__
 
