@@ -214,13 +214,11 @@ static void give_block(gan_context *ctx, gan__block *b)
     bin_insert(a, b);
 }
 
-void gan__give_back(gan_context *ctx)
+/* Whole segments of the first `arenas` that are free go back to the device. */
+static void give_segments(gan_context *ctx, int arenas)
 {
     gan__allocator *a = &ctx->allocator;
     gan__backend *be = ctx->backend;
-    if (ctx->capture || be->ops->synchronize(be) != GAN_OK)
-        return; /* work may still use the blocks */
-    int arenas = ctx->graphs > 0 ? GAN__ARENA_GRAPHS : GAN__ARENAS;
     gan__block **heads = &a->bins[0][0][0];
     for (int i = 0; i < arenas * GAN__POOLS * GAN__BINS; i++) {
         for (gan__block *b = heads[i], *next; b; b = next) {
@@ -235,6 +233,14 @@ void gan__give_back(gan_context *ctx)
     }
 }
 
+void gan__give_back(gan_context *ctx)
+{
+    gan__backend *be = ctx->backend;
+    if (ctx->capture || be->ops->synchronize(be) != GAN_OK)
+        return; /* work may still use the blocks */
+    give_segments(ctx, ctx->graphs > 0 ? GAN__ARENA_GRAPHS : GAN__ARENAS);
+}
+
 void gan_memory_trim(gan_context *ctx)
 {
     if (ctx->graphs == 0) { /* whose kernels would go on reading it */
@@ -247,7 +253,9 @@ void gan_memory_trim(gan_context *ctx)
 void gan__allocator_finish(gan_context *ctx)
 {
     gan__scratch_finish(ctx);
-    gan__give_back(ctx);
+    /* Also from a device that has failed, or that is still recording: nobody comes back for its results. */
+    ctx->backend->ops->synchronize(ctx->backend);
+    give_segments(ctx, GAN__ARENAS);
     for (slab *s = ctx->allocator.slabs, *next; s; s = next) {
         next = s->next;
         free(s);
