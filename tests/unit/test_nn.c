@@ -414,6 +414,34 @@ START_TEST(a_custom_layer_has_parameters_children_and_an_end)
 }
 END_TEST
 
+/* Its children are its own: (x + 1) through the second, then the first. */
+static gan_tensor *second_then_first(gan_layer *self, gan_tensor *x, void *user)
+{
+    gan_layer *const *child = user;
+    (void)self;
+    return gan_forward(child[0], gan_forward(child[1], gan_add_scalar(x, 1)));
+}
+
+START_TEST(a_network_can_be_a_custom_layer)
+{
+    gan_layer *child[2];
+    gan_layer *net = gan_custom(ctx, NULL, "backwards", second_then_first, child, count_destroyed);
+    for (int i = 0; i < 2; i++) {
+        child[i] = gan_nn_linear(net, i ? 3 : 2, i ? 2 : 1, NULL);
+        gan_layer_rename(child[i], i ? "last" : "first");
+    }
+    listing l = {0};
+    gan_layer_visit(net, list_slot, &l);
+    ck_assert_str_eq(l.text, "first.weight [1, 2]\nfirst.bias [1]\nlast.weight [2, 3]\nlast.bias [2]\n");
+    gan_tensor *x = gan_randn(ctx, GAN_SHAPE(4, 3)), *y = gan_forward(net, x);
+    gan_tensor *same = gan_forward(child[0], gan_forward(child[1], gan_add_scalar(x, 1)));
+    ck_assert_float_eq(gan_item(gan_mean(y)), gan_item(gan_mean(same)));
+    destroyed = 0;
+    gan_layer_destroy(net);
+    ck_assert_int_eq(destroyed, 1);
+}
+END_TEST
+
 /* ---- description ---- */
 
 static void write_line(const char *name, const char *kind, gan_shape output, int64_t parameters, void *user)
@@ -560,6 +588,7 @@ static Suite *suite(void)
     tcase_add_test(t, evaluation_turns_off_dropout_and_uses_running_statistics);
     tcase_add_test(t, a_deep_network_needs_two_activations);
     tcase_add_test(t, a_custom_layer_has_parameters_children_and_an_end);
+    tcase_add_test(t, a_network_can_be_a_custom_layer);
     tcase_add_test(t, describe_tells_every_leaf_and_changes_nothing);
     tcase_add_test(t, a_wrong_layer_gives_poison_for_good);
     tcase_add_test(t, too_deep_is_an_error);

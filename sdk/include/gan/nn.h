@@ -97,6 +97,13 @@ GAN_API gan_layer *gan_nn_reshape(gan_layer *parent, gan_shape without_batch);
 GAN_API gan_layer *gan_nn_reflect_pad2d(gan_layer *parent, int pad);
 GAN_API gan_layer *gan_nn_avg_pool2d(gan_layer *parent, int size);
 GAN_API gan_layer *gan_nn_resize_nearest(gan_layer *parent, int factor);
+GAN_API gan_layer *gan_nn_blur(gan_layer *parent);      /* the filter [1, 2, 1] on both axes, of sum 1 */
+GAN_API gan_layer *gan_nn_minibatch_stddev(gan_layer *parent, int group); /* one channel more: gan_minibatch_stddev */
+/* A 3x3 convolution of the image enlarged by repeating every pixel, with the weight turned by 180 degrees and its
+ * channels exchanged, "weight" [in, 3, 3, out], as a transposed convolution has it; and one of which each square of 2x2
+ * results is averaged, "weight" [out, 3, 3, in]. Both are computed as one convolution of stride 2. */
+GAN_API gan_layer *gan_nn_conv2d_up(gan_layer *parent, int64_t in, int64_t out, const gan_nn_args *args);
+GAN_API gan_layer *gan_nn_conv2d_down(gan_layer *parent, int64_t in, int64_t out, const gan_nn_args *args);
 GAN_API gan_layer *gan_nn_sum_pool(gan_layer *parent);  /* over the whole image: [N, H, W, C] to [N, C] */
 GAN_API gan_layer *gan_nn_mean_pool(gan_layer *parent); /* the same, averaged */
 
@@ -112,6 +119,9 @@ GAN_API gan_layer *gan_nn_spectral_norm(gan_layer *layer);
 typedef gan_tensor *(*gan_forward_fn)(gan_layer *self, gan_tensor *x, void *user);
 GAN_API gan_layer *gan_nn_custom(gan_layer *parent, const char *kind, gan_forward_fn forward, void *user,
                                  void (*destroy)(void *user));
+/* The same for a whole network: `parent` may be NULL, the caller then owns it. */
+GAN_API gan_layer *gan_custom(gan_context *ctx, gan_layer *parent, const char *kind, gan_forward_fn forward, void *user,
+                              void (*destroy)(void *user));
 
 /* Give a layer a further parameter, or state that is saved but not trained. Owned by the layer; the returned tensor
  * may be used as long as it lives. */

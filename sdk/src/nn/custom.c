@@ -17,10 +17,10 @@ static gan_tensor *custom_forward(gan_layer *layer, gan_tensor *x, gan_activatio
 const gan__layer_kind gan__custom_layer = {
     .name = "custom", .forward = custom_forward, .container = true, .labelled = true};
 
-gan_layer *gan_nn_custom(gan_layer *parent, const char *kind, gan_forward_fn forward, void *user,
-                         void (*destroy)(void *user))
+gan_layer *gan_custom(gan_context *ctx, gan_layer *parent, const char *kind, gan_forward_fn forward, void *user,
+                      void (*destroy)(void *user))
 {
-    gan_layer *layer = gan__layer_new(parent->ctx, parent, &gan__custom_layer);
+    gan_layer *layer = gan__layer_new(ctx, parent, &gan__custom_layer);
     if (layer->kind != &gan__custom_layer)
         return layer; /* no memory: `user` stays the caller's, who may go on using it */
     snprintf(layer->custom_name, sizeof layer->custom_name, "%s", kind ? kind : "custom");
@@ -28,4 +28,10 @@ gan_layer *gan_nn_custom(gan_layer *parent, const char *kind, gan_forward_fn for
     layer->user = user;
     layer->destroy = destroy;
     return layer;
+}
+
+gan_layer *gan_nn_custom(gan_layer *parent, const char *kind, gan_forward_fn forward, void *user,
+                         void (*destroy)(void *user))
+{
+    return gan_custom(parent->ctx, parent, kind, forward, user, destroy);
 }
