@@ -252,13 +252,91 @@ START_TEST(points_are_loaded_as_floats)
 }
 END_TEST
 
-static void refused(gan_loader_options options, const char *text)
+/* Each pixel is the mean of its square, rounded half up; the sequence, its labels and its mirroring stay. */
+static void reduced(const gan_dataset *dataset, int64_t resolution, int batch, int batches, uint64_t position)
+{
+    const gan_data_info *info = gan_dataset_info(dataset);
+    int64_t f = info->height / resolution, w = info->width / f, channels = info->channels, row = info->width * channels;
+    gan_loader_options options = {.batch = batch, .seed = 9, .threads = 2, .position = position};
+    gan_loader *whole = start(dataset, options);
+    options.resolution = resolution;
+    gan_loader *part = start(dataset, options);
+    for (int b = 0; b < batches; b++) {
+        gan_host_batch a, r;
+        ck_assert_int_eq(gan_loader_next(whole, &a, &message), GAN_OK);
+        ck_assert_int_eq(gan_loader_next(part, &r, &message), GAN_OK);
+        ck_assert(!a.labels == !r.labels);
+        if (a.labels)
+            ck_assert_mem_eq(a.labels, r.labels, sizeof(int32_t) * (size_t)batch);
+        const uint8_t *from = a.pixels, *pixels = r.pixels;
+        for (int64_t i = 0; i < batch * resolution * w * channels; i++) {
+            int64_t c = i % channels, x = i / channels % w, y = i / channels / w % resolution,
+                    n = i / channels / w / resolution;
+            double sum = 0;
+            for (int64_t k = 0; k < f * f; k++)
+                sum += from[(n * info->height + y * f + k / f) * row + (x * f + k % f) * channels + c];
+            ck_assert_int_eq(pixels[i], (int)(sum / (double)(f * f) + 0.5));
+        }
+    }
+    ck_assert_uint_eq(gan_loader_position(part), position + (uint64_t)(batch * batches));
+    gan_loader_destroy(whole);
+    gan_loader_destroy(part);
+}
+
+START_TEST(reduced_images_are_means)
+{
+    gan_dataset *digits = open_source("builtin:digits", true);
+    reduced(digits, 28, 5, 2, 3);
+    reduced(digits, 14, 5, 3, 3);
+    reduced(digits, 7, 64, 2, 59990);
+    gan_dataset_close(digits);
+    gan_data_options options = {.struct_size = sizeof options,
+                                .source = "builtin:faces",
+                                .resolution = 64,
+                                .mirror = true,
+                                .builtin_count = 40};
+    gan_dataset *faces = NULL;
+    ck_assert_msg(gan_dataset_open(&options, &faces, &message) == GAN_OK, "%s", message.text);
+    for (int64_t resolution = 1; resolution <= 64; resolution *= 2)
+        reduced(faces, resolution, 7, 3, 31);
+    gan_dataset_close(faces);
+}
+END_TEST
+
+/* The largest sums that there are. */
+START_TEST(white_stays_white)
+{
+    enum { SIDE = 4096 };
+    size_t size = 16 + (size_t)SIDE * SIDE;
+    uint8_t *image = malloc(size);
+    memset(image, 255, size);
+    memcpy(image, (const uint8_t[]){0, 0, 8, 3, 0, 0, 0, 1, 0, 0, SIDE >> 8, 0, 0, 0, SIDE >> 8, 0}, 16);
+    put("white.idx", image, size);
+    char path[1024];
+    snprintf(path, sizeof path, "%s/white.idx", folder);
+    gan_dataset *white = open_source(path, false);
+    gan_loader *loader = start(white, (gan_loader_options){.batch = 1, .resolution = 1, .prefetch = 1});
+    gan_host_batch batch;
+    ck_assert_int_eq(gan_loader_next(loader, &batch, &message), GAN_OK);
+    ck_assert_int_eq(*(const uint8_t *)batch.pixels, 255);
+    gan_loader_destroy(loader);
+    gan_dataset_close(white);
+    free(image);
+}
+END_TEST
+
+static void refused_of(const gan_dataset *dataset, gan_loader_options options, const char *text)
 {
     gan_loader *loader = (gan_loader *)&message;
     options.struct_size = sizeof options;
-    ck_assert_int_eq(gan_loader_create(numbered, &options, &loader, &message), GAN_ERROR_ARGUMENT);
+    ck_assert_int_eq(gan_loader_create(dataset, &options, &loader, &message), GAN_ERROR_ARGUMENT);
     ck_assert_msg(strstr(message.text, text) != NULL, "expected \"%s\" in: %s", text, message.text);
     ck_assert_ptr_eq(loader, (gan_loader *)&message);
+}
+
+static void refused(gan_loader_options options, const char *text)
+{
+    refused_of(numbered, options, text);
 }
 
 START_TEST(wrong_options)
@@ -272,6 +350,18 @@ START_TEST(wrong_options)
     refused((gan_loader_options){.batch = 1, .threads = 100000}, "threads are 100000");
     refused((gan_loader_options){.batch = 1, .prefetch = -3}, "prefetch is -3");
     refused((gan_loader_options){.batch = 1, .position = UINT64_MAX}, "18446744073709551615");
+    refused((gan_loader_options){.batch = 1, .resolution = 2}, "'s 2x1");
+    gan_dataset *digits = open_source("builtin:digits", true), *ring = open_source("builtin:ring8", true);
+    static const int64_t wrong[] = {-28, 1, 3, 6, 8, 13, 15, 27, 29, 56, INT64_MAX, INT64_MIN};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        char text[128];
+        snprintf(text, sizeof text, "resolution is %lld, expected a power of two part of digits's 28x28",
+                 (long long)wrong[i]);
+        refused_of(digits, (gan_loader_options){.batch = 1, .resolution = wrong[i]}, text);
+    }
+    refused_of(ring, (gan_loader_options){.batch = 1, .resolution = 2}, "of ring8's vectors, 1x1");
+    gan_dataset_close(digits);
+    gan_dataset_close(ring);
     gan_loader *loader;
     ck_assert_int_eq(gan_loader_create(numbered, &(gan_loader_options){.batch = 1}, &loader, NULL), GAN_ERROR_ARGUMENT);
 }
@@ -292,6 +382,8 @@ static Suite *suite(void)
     tcase_add_test(t, a_batch_stays_until_the_next_call);
     tcase_add_test(t, stopping_at_any_moment);
     tcase_add_test(t, points_are_loaded_as_floats);
+    tcase_add_test(t, reduced_images_are_means);
+    tcase_add_test(t, white_stays_white);
     tcase_add_test(t, wrong_options);
     suite_add_tcase(s, t);
     return s;

@@ -144,15 +144,17 @@ typedef struct gan_loader_options {
     uint32_t struct_size;
     int64_t batch;
     uint64_t seed;
-    uint64_t position; /* samples already taken */
-    int threads;       /* that decode; 0: one, or the data set's `threads` where samples are not all in memory */
-    int prefetch;      /* batches made ahead; 0: 4, or twice the threads if that is more */
-    bool no_shuffle;   /* in order, for evaluation: cut at the centre, not mirrored */
+    uint64_t position;  /* samples already taken */
+    int threads;        /* that decode; 0: one, or the data set's `threads` where samples are not all in memory */
+    int prefetch;       /* batches made ahead; 0: 4, or twice the threads if that is more */
+    bool no_shuffle;    /* in order, for evaluation: cut at the centre, not mirrored */
+    int64_t resolution; /* height of the images given out, a power of two part of the data set's, of which each pixel is
+                           the mean of a square, rounded to a byte; 0: as the data set has them */
 } gan_loader_options;
 
 typedef struct gan_host_batch {
     int64_t n;
-    const void *pixels;    /* [n, H, W, C] bytes, or f32 vectors */
+    const void *pixels;    /* [n, H, W, C] bytes, reduced as the loader's options say, or f32 vectors */
     const int32_t *labels; /* NULL if there are none */
 } gan_host_batch;
 

@@ -18,9 +18,12 @@
 #define MAX_PREFETCH     1024
 #define MAX_THREADS      256
 #define MAX_POSITION     (UINT64_MAX / 4) /* far from wrapping round */
+#define MAX_SHIFT        12               /* sums of squares of 4096 x 4096 bytes are below 2^32 */
 
 typedef struct slot {
     uint8_t *pixels;
+    uint8_t *whole;    /* a sample before it is reduced; NULL: none is */
+    uint32_t *sums;    /* of a row of squares */
     int32_t *labels;   /* NULL: the data set has none */
     uint32_t *index;   /* [batch] samples of the data set */
     uint64_t position; /* of the first in the sequence */
@@ -34,7 +37,8 @@ struct gan_loader {
     int64_t batch;
     uint64_t seed;
     bool shuffle;
-    size_t sample_bytes;
+    int shift;           /* samples are given out smaller by 2^shift */
+    size_t sample_bytes; /* as given out */
 
     pthread_mutex_t lock;
     pthread_cond_t filled, freed;
@@ -74,17 +78,44 @@ static void claim_samples(gan_loader *loader, slot *s)
     }
 }
 
+static size_t whole_bytes(const gan_data_info *info)
+{
+    return (size_t)(info->height * info->width * info->channels) * (info->scaled ? 1 : sizeof(float));
+}
+
+static void reduce(const gan_data_info *info, int shift, const uint8_t *whole, uint32_t *sums, uint8_t *out)
+{
+    int64_t side = (int64_t)1 << shift, channels = info->channels, row = info->width * channels;
+    uint32_t half = (uint32_t)((uint64_t)1 << (2 * shift)) / 2;
+    for (int64_t y = 0; y < info->height; y += side) {
+        memset(sums, 0, (size_t)row * sizeof *sums);
+        for (int64_t k = 0; k < side; k++, whole += row)
+            for (int64_t i = 0; i < row; i++)
+                sums[i] += whole[i];
+        for (int64_t x = 0; x < row; x += side * channels)
+            for (int64_t c = 0; c < channels; c++) {
+                uint32_t sum = half;
+                for (int64_t k = 0; k < side; k++)
+                    sum += sums[x + k * channels + c];
+                *out++ = (uint8_t)(sum >> (2 * shift));
+            }
+    }
+}
+
 static void fill(const gan_loader *loader, slot *s)
 {
+    const gan_data_info *info = &loader->dataset->info;
     s->status = GAN_OK;
     for (int64_t i = 0; i < loader->batch && s->status == GAN_OK; i++) {
-        uint8_t *pixels = s->pixels + (size_t)i * loader->sample_bytes;
+        uint8_t *pixels = s->pixels + (size_t)i * loader->sample_bytes, *whole = s->whole ? s->whole : pixels;
         int32_t *label = s->labels ? s->labels + i : NULL;
         if (loader->shuffle)
-            s->status = gan__dataset_draw(loader->dataset, s->index[i], loader->seed, s->position + (uint64_t)i, pixels,
+            s->status = gan__dataset_draw(loader->dataset, s->index[i], loader->seed, s->position + (uint64_t)i, whole,
                                           label, &s->message);
         else
-            s->status = gan_dataset_get(loader->dataset, s->index[i], pixels, label, &s->message);
+            s->status = gan_dataset_get(loader->dataset, s->index[i], whole, label, &s->message);
+        if (s->whole && s->status == GAN_OK)
+            reduce(info, loader->shift, s->whole, s->sums, pixels);
     }
 }
 
@@ -131,6 +162,23 @@ static gan_status check_options(const gan_dataset *dataset, const gan_loader_opt
     return GAN_OK;
 }
 
+/* By which power of two images are to be reduced. */
+static gan_status find_shift(const gan_data_info *info, int64_t resolution, int *shift, gan_message *message)
+{
+    *shift = 0;
+    if (resolution == 0)
+        return GAN_OK;
+    while (*shift < MAX_SHIFT && resolution <= info->height >> (*shift + 1))
+        ++*shift;
+    if (resolution < 0 || resolution > info->height || resolution << *shift != info->height ||
+        (info->width >> *shift) << *shift != info->width || (!info->scaled && *shift > 0))
+        return gan_fail(message, GAN_ERROR_ARGUMENT,
+                        "a loader's resolution is %" PRId64 ", expected a power of two part of %s's %s%" PRId64
+                        "x%" PRId64,
+                        resolution, info->name, info->scaled ? "" : "vectors, ", info->width, info->height);
+    return GAN_OK;
+}
+
 static bool allocate(gan_loader *loader, int threads)
 {
     const gan_data_info *info = &loader->dataset->info;
@@ -146,8 +194,13 @@ static bool allocate(gan_loader *loader, int threads)
         slot *s = &loader->slots[i];
         s->pixels = malloc(batch * loader->sample_bytes);
         s->index = malloc(batch * sizeof *s->index);
+        if (loader->shift > 0) {
+            s->whole = malloc(whole_bytes(info));
+            s->sums = malloc((size_t)(info->width * info->channels) * sizeof *s->sums);
+        }
         s->labels = info->classes > 0 ? malloc(batch * sizeof *s->labels) : NULL;
-        if (!s->pixels || !s->index || (info->classes > 0 && !s->labels))
+        if (!s->pixels || !s->index || (info->classes > 0 && !s->labels) ||
+            (loader->shift > 0 && (!s->whole || !s->sums)))
             return false;
     }
     return true;
@@ -178,7 +231,10 @@ gan_status gan_loader_create(const gan_dataset *dataset, const gan_loader_option
         return gan_fail(message, GAN_ERROR_ARGUMENT,
                         "gan_loader_create: no data set, no options, no place for the "
                         "result, or struct_size is not set");
+    int shift;
     gan_status status = check_options(dataset, options, message);
+    if (status == GAN_OK)
+        status = find_shift(&dataset->info, options->resolution, &shift, message);
     if (status != GAN_OK)
         return status;
     gan_loader *loader = calloc(1, sizeof *loader);
@@ -192,7 +248,8 @@ gan_status gan_loader_create(const gan_dataset *dataset, const gan_loader_option
     loader->seed = options->seed;
     loader->shuffle = !options->no_shuffle;
     loader->start = options->position;
-    loader->sample_bytes = (size_t)(info->height * info->width * info->channels) * (info->scaled ? 1 : sizeof(float));
+    loader->shift = shift;
+    loader->sample_bytes = whole_bytes(info) >> (2 * shift);
     loader->n_slots = (options->prefetch ? options->prefetch : prefetch) + 1;
     pthread_mutex_init(&loader->lock, NULL);
     pthread_cond_init(&loader->filled, NULL);
@@ -249,6 +306,8 @@ void gan_loader_destroy(gan_loader *loader)
         pthread_join(loader->threads[i], NULL);
     for (int i = 0; loader->slots && i < loader->n_slots; i++) {
         free(loader->slots[i].pixels);
+        free(loader->slots[i].whole);
+        free(loader->slots[i].sums);
         free(loader->slots[i].labels);
         free(loader->slots[i].index);
     }
