@@ -8,7 +8,9 @@
 #ifndef GAN_GROWTH_H
 #define GAN_GROWTH_H
 
-#include "ops.h"
+#include "data.h"
+#include "optim.h"
+#include "options.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -35,6 +37,70 @@ GAN_API gan_tensor *gan_fade(gan_tensor *old_images, gan_tensor *new_images, gan
 /* Real images of a level that is being faded in: their reduced form, enlarged again (2x2 means, repeated), gives way to
  * them as alpha grows. */
 GAN_API gan_tensor *gan_fade_reals(gan_tensor *images, gan_tensor *alpha);
+
+/* ---- the plan of a run ---- */
+
+#define GAN_GROWTH_LEVELS 9 /* 4x4 to 1024x1024 */
+
+/* What a variant that grows asks its user for: rows for its table of options. Lists such as "4: 128, 32: 64" give a
+ * value from each resolution on; one number alone is for all. */
+#define GAN_GROWTH_OPTIONS(start_, batches_, lr_)                                                                      \
+    {"grow", GAN_OPTION_BOOL, "on", 0, 0, NULL,                                                                        \
+     "Grow from the first resolution to the data's; off: train all layers at once."},                                  \
+        {"start", GAN_OPTION_INT, start_, 4, 1024, NULL, "The first resolution, a power of two."},                     \
+        {"stable_kimg", GAN_OPTION_FLOAT, "600", 0, 1e6, NULL,                                                         \
+         "Thousands of images at the first resolution, and at each next one after it was faded in."},                  \
+        {"fade_kimg", GAN_OPTION_FLOAT, "600", 0, 1e6, NULL,                                                           \
+         "Thousands of images over which a resolution is faded in."},                                                  \
+        {"batches", GAN_OPTION_STRING, batches_, 0, 0, NULL,                                                           \
+         "Samples per batch, from each resolution on; never more than train.batch."},                                  \
+    {                                                                                                                  \
+        "lr", GAN_OPTION_STRING, lr_, 0, 0, NULL, "Adam's learning rate, from each resolution on."                     \
+    }
+
+typedef struct gan_growth_plan {
+    gan_growth growth;
+    int64_t batch[GAN_GROWTH_LEVELS]; /* by level */
+    double lr[GAN_GROWTH_LEVELS];
+} gan_growth_plan;
+
+/* The plan that those options make for the data, `batch` being train.batch and `group` that of minibatch standard
+ * deviation, into which every batch must divide. Errors, recorded in ctx, name the option, what was expected and what
+ * was found. */
+GAN_API gan_status gan_growth_plan_read(gan_context *ctx, const gan_options *options, const gan_data_info *data,
+                                        int64_t batch, int64_t group, gan_growth_plan *out);
+/* gan_growth_at, for a batch of images of that side: where that is another resolution's, its level when it is
+ * stable. */
+GAN_API gan_stage gan_growth_stage(const gan_growth_plan *plan, double kimg, int64_t resolution);
+/* What the `batches` of gan.schedule/1 (plugin.h) says. */
+GAN_API void gan_growth_batches(const gan_growth_plan *plan, double kimg, int64_t *batch, int64_t *resolution);
+/* Before every step: optimizers get the level's learning rate, and forget what they know of another one. *level is the
+ * level of their moments, from 0: a number that belongs in checkpoints (gan_model_number). */
+GAN_API void gan_growth_enter(const gan_growth_plan *plan, const gan_stage *stage, double *level,
+                              gan_optimizer *const *optimizers, int n);
+
+/* ---- the discriminator that grows ---- */
+
+typedef struct gan_growing_args {
+    int64_t first, resolution;   /* powers of two, 4 to 1024: of the images at the first level and at the last */
+    int64_t channels;            /* of images */
+    int64_t fmap_base, fmap_max; /* gan_growing_features */
+    int group;                   /* of minibatch standard deviation */
+    bool blur;                   /* StyleGAN's blocks, see below */
+} gan_growing_args;
+
+/* Features of a layer whose images have that side: min(2 fmap_base / resolution, fmap_max), at least 1. */
+GAN_API int64_t gan_growing_features(const gan_growing_args *args, int64_t resolution);
+
+/* The discriminator of ProGAN, with an equalized learning rate and LeakyReLU 0.2; images [N, R, R, channels] to scores
+ * [N, 1]. At each resolution R it has "<R>.from_rgb", a 1x1 convolution by which images of that side enter, and
+ * "<R>.block": two 3x3 convolutions, then 2x2 means; with `blur`, the filter [1, 2, 1] stands before the second
+ * convolution, whose results are averaged before they are activated. "4.block" is minibatch standard deviation, a 3x3
+ * convolution and two dense layers. The caller owns it. */
+GAN_API gan_layer *gan_growing_discriminator(gan_context *ctx, const gan_growing_args *args);
+/* Scores of images of any level's side. alpha: of the level that is being faded in, whose features give way to those of
+ * the reduced image's from_rgb as it falls; NULL: it is stable, as gan_forward has it. */
+GAN_API gan_tensor *gan_growing_scores(gan_layer *discriminator, gan_tensor *images, gan_tensor *alpha);
 
 #ifdef __cplusplus
 }
