@@ -117,6 +117,12 @@ static float *draw_normal(int64_t n, uint64_t seed)
 
 bool op_data_draw(gan_context *ctx, const op_case *c, op_data *data)
 {
+    return op_data_draw_from(ctx, c, 0, data);
+}
+
+bool op_data_draw_from(gan_context *ctx, const op_case *c, uint64_t seed, op_data *data)
+{
+    seed *= 1000; /* below are numbers of the tensors */
     *data = (op_data){0};
     int n = op_parse_inputs(c->inputs, data->spec);
     if (n < 0)
@@ -129,8 +135,8 @@ bool op_data_draw(gan_context *ctx, const op_case *c, op_data *data)
         data->in[i] = malloc((size_t)count * gan_dtype_size(spec->dtype) + 1);
         if (!data->in[i])
             return false;
-        op_draw(spec, 100 + (uint64_t)i, data->in[i]);
-        if (spec->differentiated && !(data->v[i] = draw_normal(count, 200 + (uint64_t)i)))
+        op_draw(spec, seed + 100 + (uint64_t)i, data->in[i]);
+        if (spec->differentiated && !(data->v[i] = draw_normal(count, seed + 200 + (uint64_t)i)))
             return false;
         differentiated = differentiated || spec->differentiated;
     }
@@ -138,7 +144,7 @@ bool op_data_draw(gan_context *ctx, const op_case *c, op_data *data)
     if (op_evaluate(ctx, c, data, OP_VALUE, false, &value) != GAN_OK)
         return false;
     if (differentiated)
-        data->w = draw_normal(value.n_y, 300);
+        data->w = draw_normal(value.n_y, seed + 300);
     op_result_free(&value);
     return !differentiated || data->w;
 }
@@ -152,30 +158,66 @@ float op_round_bf16(float x)
     return x;
 }
 
-static float *rounded(const float *from, int64_t n)
+/* As a tensor core takes a float that it is given as TF32: without its last 13 bits. */
+static float cut_tf32(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    bits &= 0xffffe000u;
+    memcpy(&x, &bits, sizeof bits);
+    return x;
+}
+
+/* To the next number above or below, at random; whole numbers, which may be ties, stay. */
+static float nudge(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    bits += bits * 2654435761u >> 31 ? 1u : ~0u;
+    if (x != rintf(x))
+        memcpy(&x, &bits, sizeof bits);
+    return x;
+}
+
+static float *each(float (*function)(float), const float *from, int64_t n)
 {
     float *to = malloc((size_t)n * sizeof *to + 1);
     for (int64_t i = 0; to && i < n; i++)
-        to[i] = op_round_bf16(from[i]);
+        to[i] = function(from[i]);
     return to;
 }
 
-bool op_data_round(const op_data *from, int64_t n_y, op_data *to)
+static bool each_value(float (*function)(float), const op_data *from, int64_t n_y, op_data *to)
 {
     *to = *from;
     to->w = NULL;
-    bool ok = !from->w || (to->w = rounded(from->w, n_y));
+    bool ok = !from->w || (to->w = each(function, from->w, n_y));
     for (int i = 0; i < from->n_in; i++) {
         int64_t n = gan_shape_count(from->spec[i].shape);
         size_t bytes = (size_t)n * gan_dtype_size(from->spec[i].dtype);
         if (from->spec[i].dtype == GAN_F32)
-            to->in[i] = rounded(from->in[i], n);
+            to->in[i] = each(function, from->in[i], n);
         else if ((to->in[i] = malloc(bytes + 1)))
             memcpy(to->in[i], from->in[i], bytes);
-        to->v[i] = from->v[i] ? rounded(from->v[i], n) : NULL;
+        to->v[i] = from->v[i] ? each(function, from->v[i], n) : NULL;
         ok = ok && to->in[i] && (!from->v[i] || to->v[i]);
     }
     return ok;
+}
+
+bool op_data_round(const op_data *from, int64_t n_y, op_data *to)
+{
+    return each_value(op_round_bf16, from, n_y, to);
+}
+
+bool op_data_cut(const op_data *from, int64_t n_y, op_data *to)
+{
+    return each_value(cut_tf32, from, n_y, to);
+}
+
+bool op_data_nudge(const op_data *from, int64_t n_y, op_data *to)
+{
+    return each_value(nudge, from, n_y, to);
 }
 
 void op_data_free(op_data *data)

@@ -39,8 +39,12 @@ void op_result_free(op_result *result);
 
 /* Inputs from op_draw and, once y's size is known, weights. False when the case's inputs cannot be read. */
 bool op_data_draw(gan_context *ctx, const op_case *c, op_data *data);
-/* The same with every f32 value rounded to bf16. */
+/* Others for every seed; op_data_draw's is 0. */
+bool op_data_draw_from(gan_context *ctx, const op_case *c, uint64_t seed, op_data *data);
+/* The same with every f32 value rounded to bf16; cut off to TF32's ten bits; replaced by one of its neighbours. */
 bool op_data_round(const op_data *from, int64_t n_y, op_data *to);
+bool op_data_cut(const op_data *from, int64_t n_y, op_data *to);
+bool op_data_nudge(const op_data *from, int64_t n_y, op_data *to);
 void op_data_free(op_data *data);
 
 /* As a GPU, and an optimizer, round: to the nearest, ties to even. */

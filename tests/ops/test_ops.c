@@ -1,111 +1,20 @@
 /*
  * test_ops - every case of registry.def, on every device.
  *
- *     test_ops [--device NAME] [PATTERN]    cases whose "group.name" contains PATTERN
+ *     test_ops [--device NAME] [--seed N] [--no-fresh] [PATTERN]    cases whose "group.name" contains PATTERN
  *
  * For each case, in f32: value, gradient and second derivative against golden values from PyTorch in float64; the
  * fused gradient against the composed one; one thread against two; both derivatives against finite differences. In
- * bf16: all three against f32 on the same rounded inputs. Exit status 0 if all hold.
+ * bf16: all three against f32 on the same rounded inputs. On a device other than "cpu" also, unless --no-fresh: all
+ * three in f32, tf32 and bf16 against the CPU on inputs drawn from the seed (fresh.h). Exit status 0 if all hold.
  */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "evaluate.h"
-
-enum { VALUE = 0, GRADIENT = 1, SECOND = 2, FINITE = 3, KINDS = 4 };
-
-typedef struct group_worst {
-    const char *name;
-    int cases;
-    double f32[KINDS], bf16[3];
-} group_worst;
-
-/* The case that is running, for messages. */
-typedef struct run {
-    const op_case *c;
-    const char *device;
-    gan_context *one, *two, *bf16; /* f32 on one and two threads; bf16 */
-    group_worst *worst;
-    int failures;
-} run;
-
-static void fail(run *r, const char *what)
-{
-    printf("FAIL %s.%s (%s): %s\n", r->c->group, r->c->name, r->device, what);
-    r->failures++;
-}
-
-static void fail_status(run *r, gan_context *ctx, const char *what)
-{
-    char text[1200];
-    snprintf(text, sizeof text, "%s: %s", what, gan_status_message(ctx));
-    fail(r, text);
-    gan_clear_status(ctx);
-}
-
-/* ---- comparing ---- */
-
-/* The largest |got - want|, relative to the largest |want|; `want` NULL is zeros. Infinite when a value that should
- * be finite is not. *where becomes its index. */
-static double difference(const float *got, const float *want, int64_t n, int64_t *where)
-{
-    double scale = 0, worst = 0;
-    *where = 0;
-    for (int64_t i = 0; want && i < n; i++)
-        if (isfinite(want[i]))
-            scale = fmax(scale, fabs(want[i]));
-    for (int64_t i = 0; i < n; i++) {
-        double target = want ? want[i] : 0, d = got[i] == target ? 0 : fabs(got[i] - target);
-        if (!(d <= worst)) {
-            worst = isfinite(d) ? d : INFINITY;
-            *where = i;
-        }
-    }
-    return scale > 0 ? worst / scale : worst;
-}
-
-static void compare(run *r, const char *what, const char *tensor, const float *got, const float *want, int64_t n,
-                    double tolerance, double *worst)
-{
-    if (!got) {
-        fail(r, what);
-        return;
-    }
-    int64_t at;
-    double d = difference(got, want, n, &at);
-    if (worst && isfinite(tolerance))
-        *worst = fmax(*worst, d);
-    if (d <= tolerance)
-        return;
-    char text[256];
-    snprintf(text, sizeof text, "%s: %s differs by %.3g (allowed %.3g) at element %lld of %lld: %.9g, should be %.9g",
-             what, tensor, d, tolerance, (long long)at, (long long)n, (double)got[at], want ? (double)want[at] : 0.0);
-    fail(r, text);
-}
-
-/* Every tensor of `got` against `want`; h only if `second`. `factor` widens the case's tolerance. */
-static void compare_results(run *r, const char *what, const op_data *data, const op_result *got, const op_result *want,
-                            bool second, const double tolerance[3], double factor, double *worst)
-{
-    if (got->n_y != want->n_y) {
-        fail(r, "the value has another size");
-        return;
-    }
-    compare(r, what, "value", got->y, want->y, got->n_y, factor * tolerance[VALUE], worst ? &worst[VALUE] : NULL);
-    for (int i = 0; i < data->n_in; i++) {
-        if (!data->spec[i].differentiated)
-            continue;
-        int64_t n = gan_shape_count(data->spec[i].shape);
-        char name[48];
-        snprintf(name, sizeof name, "gradient of input %d", i);
-        compare(r, what, name, got->g[i], want->g[i], n, factor * tolerance[GRADIENT], worst ? &worst[GRADIENT] : NULL);
-        snprintf(name, sizeof name, "second derivative of input %d", i);
-        if (second)
-            compare(r, what, name, got->h[i], want->h[i], n, factor * tolerance[SECOND], worst ? &worst[SECOND] : NULL);
-    }
-}
+#include "compare.h"
+#include "fresh.h"
 
 /* ---- golden values ---- */
 
@@ -272,19 +181,24 @@ static void check_f32(run *r, const op_data *data, const op_result *golden)
         return;
     }
     if (golden) {
-        compare_results(r, "fused against golden", data, &fused, golden, false, tolerance, 1, r->worst->f32);
-        compare_results(r, "composed against golden", data, &composed, golden, true, tolerance, 1, r->worst->f32);
+        compare_results(r, "fused against golden", data, &fused, golden, false,
+                        (limits){.tolerance = tolerance, .factor = 1}, r->worst->f32);
+        compare_results(r, "composed against golden", data, &composed, golden, true,
+                        (limits){.tolerance = tolerance, .factor = 1}, r->worst->f32);
     }
-    compare_results(r, "fused against composed", data, &fused, &composed, false, tolerance, 2, NULL);
+    compare_results(r, "fused against composed", data, &fused, &composed, false,
+                    (limits){.tolerance = tolerance, .factor = 2}, NULL);
     if (op_evaluate(r->two, c, data, OP_GRADIENT, false, &threaded) != GAN_OK)
         fail_status(r, r->two, "fused on two threads");
     else
-        compare_results(r, "fused on two threads", data, &threaded, &fused, false, tolerance, 1, NULL);
+        compare_results(r, "fused on two threads", data, &threaded, &fused, false,
+                        (limits){.tolerance = tolerance, .factor = 1}, NULL);
     op_result_free(&threaded);
     if (op_evaluate(r->two, c, data, OP_SECOND, false, &threaded) != GAN_OK)
         fail_status(r, r->two, "composed on two threads");
     else
-        compare_results(r, "composed on two threads", data, &threaded, &composed, true, tolerance, 1, NULL);
+        compare_results(r, "composed on two threads", data, &threaded, &composed, true,
+                        (limits){.tolerance = tolerance, .factor = 1}, NULL);
     op_result_free(&threaded);
     if (c->smooth && differentiated(data))
         check_finite(r, data, &composed);
@@ -308,8 +222,10 @@ static void check_bf16(run *r, const op_data *data, int64_t n_y)
         fail_status(r, r->bf16, "bf16 composed");
     else {
         const double *tolerance = c->tolerance.bf16;
-        compare_results(r, "bf16 fused", &rounded, &fused, &want, false, tolerance, 1, r->worst->bf16);
-        compare_results(r, "bf16 composed", &rounded, &composed, &want, true, tolerance, 1, r->worst->bf16);
+        compare_results(r, "bf16 fused", &rounded, &fused, &want, false, (limits){.tolerance = tolerance, .factor = 1},
+                        r->worst->bf16);
+        compare_results(r, "bf16 composed", &rounded, &composed, &want, true,
+                        (limits){.tolerance = tolerance, .factor = 1}, r->worst->bf16);
     }
     op_result_free(&want);
     op_result_free(&fused);
@@ -317,7 +233,7 @@ static void check_bf16(run *r, const op_data *data, int64_t n_y)
     op_data_free(&rounded);
 }
 
-static void check_case(run *r, const gan_file *file)
+static void check_case(run *r, const gan_file *file, const fresh *f)
 {
     op_data data;
     op_result golden = {0};
@@ -334,6 +250,8 @@ static void check_case(run *r, const gan_file *file)
             op_result_free(&value);
         }
     }
+    if (f)
+        check_fresh(r, f);
     if (r->failures > before)
         printf("     %s\n", r->c->expression);
     r->worst->cases++;
@@ -367,24 +285,43 @@ static gan_file *open_golden(const char *group)
     return file;
 }
 
-static void print_worst(const group_worst *w)
+static void open_fresh(fresh *f, const char *device, uint64_t seed)
+{
+    *f = (fresh){.seed = seed,
+                 .cpu = open_context("cpu", GAN_PRECISION_F32, 2),
+                 .cpu_bf16 = open_context("cpu", GAN_PRECISION_BF16, 2),
+                 .f32 = open_context(device, GAN_PRECISION_F32, 2),
+                 .tf32 = open_context(device, GAN_PRECISION_TF32, 2),
+                 .bf16 = open_context(device, GAN_PRECISION_BF16, 2)};
+}
+
+static void close_fresh(fresh *f)
+{
+    gan_context_destroy(f->cpu);
+    gan_context_destroy(f->cpu_bf16);
+    gan_context_destroy(f->f32);
+    gan_context_destroy(f->tf32);
+    gan_context_destroy(f->bf16);
+}
+
+static void print_worst(const group_worst *w, bool with_fresh)
 {
     printf("%-12s %3d cases; worst relative error f32 value %.1e gradient %.1e second %.1e finite %.1e; "
            "bf16 %.1e %.1e %.1e\n",
            w->name, w->cases, w->f32[VALUE], w->f32[GRADIENT], w->f32[SECOND], w->f32[FINITE], w->bf16[VALUE],
            w->bf16[GRADIENT], w->bf16[SECOND]);
+    if (with_fresh)
+        printf("%12s fresh inputs: f32 %.1e %.1e %.1e; tf32 %.1e %.1e %.1e; bf16 %.1e %.1e %.1e; %d redrawn\n", "",
+               w->fresh_f32[VALUE], w->fresh_f32[GRADIENT], w->fresh_f32[SECOND], w->fresh_tf32[VALUE],
+               w->fresh_tf32[GRADIENT], w->fresh_tf32[SECOND], w->fresh_bf16[VALUE], w->fresh_bf16[GRADIENT],
+               w->fresh_bf16[SECOND], w->redrawn);
 }
 
-/* The cases of a group stand together in the registry. Returns how many checks failed; *count grows. */
-static int run_device(const char *device, const char *pattern, int *count)
+/* The cases of a group stand together in the registry. Grows *count, and the run's failures. */
+static void run_cases(run *r, const char *pattern, const fresh *f, int *count)
 {
-    run r = {.device = device,
-             .one = open_context(device, GAN_PRECISION_F32, 1),
-             .two = open_context(device, GAN_PRECISION_F32, 2),
-             .bf16 = open_context(device, GAN_PRECISION_BF16, 2)};
     group_worst worst = {0};
     gan_file *file = NULL;
-    printf("%s\n", gan_context_device(r.two));
     for (int i = 0; i < op_case_count; i++) {
         const op_case *c = &op_cases[i];
         char name[128];
@@ -393,23 +330,41 @@ static int run_device(const char *device, const char *pattern, int *count)
             continue;
         if (!worst.name || strcmp(worst.name, c->group) != 0) {
             if (worst.name)
-                print_worst(&worst);
+                print_worst(&worst, f);
             worst = (group_worst){.name = c->group};
             gan_file_close(file);
             file = c->golden ? open_golden(c->group) : NULL;
         }
         if (c->golden && !file) {
-            r.failures++;
+            r->failures++;
             continue;
         }
-        r.c = c;
-        r.worst = &worst;
-        check_case(&r, file);
+        r->c = c;
+        r->worst = &worst;
+        check_case(r, file, f);
         ++*count;
     }
     if (worst.name)
-        print_worst(&worst);
+        print_worst(&worst, f);
     gan_file_close(file);
+}
+
+/* Returns how many checks failed; *count grows. `seed` NULL: no fresh inputs. */
+static int run_device(const char *device, const char *pattern, const uint64_t *seed, int *count)
+{
+    run r = {.device = device,
+             .one = open_context(device, GAN_PRECISION_F32, 1),
+             .two = open_context(device, GAN_PRECISION_F32, 2),
+             .bf16 = open_context(device, GAN_PRECISION_BF16, 2)};
+    fresh f;
+    printf("%s\n", gan_context_device(r.two));
+    if (seed) {
+        open_fresh(&f, device, *seed);
+        printf("fresh inputs: --seed %llu\n", (unsigned long long)*seed);
+    }
+    run_cases(&r, pattern, seed ? &f : NULL, count);
+    if (seed)
+        close_fresh(&f);
     gan_context_destroy(r.one);
     gan_context_destroy(r.two);
     gan_context_destroy(r.bf16);
@@ -444,13 +399,25 @@ static int check_coverage(const char *header)
 int main(int argc, char **argv)
 {
     const char *device = "cpu", *pattern = NULL;
+    uint64_t seed = 1;
+    bool with_fresh = true;
     for (int i = 1; i < argc; i++) {
+        char *end = "";
         if (!strcmp(argv[i], "--device") && i + 1 < argc)
             device = argv[++i];
+        else if (!strcmp(argv[i], "--seed") && i + 1 < argc)
+            seed = strtoull(argv[++i], &end, 10);
+        else if (!strcmp(argv[i], "--no-fresh"))
+            with_fresh = false;
         else
             pattern = argv[i];
+        if (*end) {
+            fprintf(stderr, "test_ops: --seed takes a whole number, not \"%.40s\"\n", argv[i]);
+            return 2;
+        }
     }
-    int count = 0, failures = run_device(device, pattern, &count);
+    with_fresh = with_fresh && strcmp(device, "cpu") != 0;
+    int count = 0, failures = run_device(device, pattern, with_fresh ? &seed : NULL, &count);
     if (!pattern)
         failures += check_coverage("ops.h") + check_coverage("loss.h");
     printf("%d cases, %d failures\n", count, failures);
