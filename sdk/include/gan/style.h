@@ -19,14 +19,15 @@ extern "C" {
 
 typedef struct gan_mapping_args {
     int64_t latent;  /* width of z */
-    int64_t classes; /* 0: none. Else an equalized linear embedding of the label [classes, width], normalized like z,
-                        stands behind it */
+    int64_t classes; /* 0: none. Else an embedding of the label [classes, width], drawn from N(0, 1) and normalized like
+                        z, stands behind it */
     int64_t width;   /* of w and of the hidden layers */
     int layers;      /* dense layers, each with LeakyReLU 0.2 and a gain of sqrt(2) */
     float lr_multiplier; /* of every layer: 0.01 in both papers */
 } gan_mapping_args;
 
-/* z [N, latent], pixel-normed first, to w [N, width]: gan_forward, or gan_forward_given with classes. Its state "w_avg"
+/* z [N, latent], pixel-normed first, to w [N, width]: gan_forward, or gan_forward_given with classes. Parameters
+ * "dense.0.weight", "dense.0.bias", "dense.2.weight", ..., and "embed.weight" [classes, width]. Its state "w_avg"
  * [width] is the moving average of w. The caller owns it, or its parent (may be NULL) does. */
 GAN_API gan_layer *gan_nn_mapping(gan_context *ctx, gan_layer *parent, const gan_mapping_args *args);
 /* w_avg = decay w_avg + (1 - decay) (mean of w over the samples); never recorded. */
@@ -68,9 +69,9 @@ typedef struct gan_styled_conv_args {
 } gan_styled_conv_args;
 
 /* StyleGAN2's layer: the style A(w) = affine(w) scales the weights of a convolution, which are demodulated; then noise
- * times a learned strength (one number, from 0), bias and activation. Parameters "weight" [out, kernel, kernel, in],
- * "affine.weight" [in, width], "affine.bias" [in] (ones), "noise_strength" [], "bias" [out]; state "noise" [1,
- * resolution, resolution, 1]. */
+ * times a learned strength (one number, from 0), bias and activation. Parameters "weight" [out, kernel, kernel, in]
+ * (with `up` [in, kernel, kernel, out], as gan_conv2d_transpose takes it), "affine.weight" [in, width], "affine.bias"
+ * [in] (ones), "noise_strength" [], "bias" [out]; state "noise" [1, resolution, resolution, 1]. */
 GAN_API gan_layer *gan_nn_styled_conv(gan_layer *parent, const gan_styled_conv_args *args);
 GAN_API gan_tensor *gan_styled_conv(gan_layer *layer, gan_tensor *x, gan_tensor *w, gan_style_noise noise);
 

@@ -177,7 +177,7 @@ struct gan__node {
     gan_dtype dtype;
     gan_tensor *saved[2]; /* further values, not differentiated through */
     int64_t i[GAN_MAX_DIMS + 2];
-    float f[4];
+    float f[GAN_FIR_MAX + 1];
     gan_activation activation;
     uint64_t order;
     bool consumed;
@@ -220,6 +220,10 @@ gan_tensor *gan__activation_grad(gan_tensor *grad, gan_tensor *y, gan_activation
 gan_tensor *gan__shift(const char *op, gan_tensor *x, const int64_t *start, gan_shape shape);
 /* gan_sum_to(a * b, shape), where b broadcasts to a; the product is not stored when nothing is recorded. */
 gan_tensor *gan__sum_product_to(gan_tensor *a, gan_tensor *b, gan_shape shape);
+/* 0, 1, ..., n - 1, I32 [n], the context's own: a recorded step must not bring values from the host. */
+gan_tensor *gan__counting(gan_context *ctx, int64_t n);
+/* gan_demodulation; `transposed`: of a transposed convolution's weight, [I, KH, KW, O]. */
+gan_tensor *gan__demodulation(gan_tensor *w, gan_tensor *style, bool transposed);
 /* The type that products compute in. */
 gan_dtype gan__compute_dtype(const gan_context *ctx);
 

@@ -1,4 +1,6 @@
 /* loss.c - losses, composed of operators. Logits are widened to f32 first: a mean over few values deserves it. */
+#include <math.h>
+
 #include "core/internal.h"
 
 #include <gan/autograd.h>
@@ -165,19 +167,58 @@ gan_tensor *gan_between(gan_tensor *real, gan_tensor *fake)
 /* A norm of 0 has no derivative; this keeps it finite, and changes a norm of 1 by 5e-13. */
 #define NORM_EPS 1e-12f
 
-gan_tensor *gan_gradient_penalty(gan_tensor *scores, gan_tensor *x, gan_penalty penalty)
+/* |d score / d x|² of each sample, [N], which can be differentiated again; in the caller's scope. */
+static gan_tensor *squared_slopes(const char *name, gan_tensor *scores, gan_tensor *x)
 {
     gan_tensor *bad, *gradient;
-    if (!gan__floating("gradient_penalty", scores, &bad) || !gan__floating("gradient_penalty", x, &bad))
+    if (!gan__floating(name, scores, &bad) || !gan__floating(name, x, &bad))
         return bad;
-    gan_context *ctx = x->ctx;
     if (x->shape.ndim < 1 || gan_count(scores) != x->shape.dim[0])
-        return gan__poison(ctx, GAN_ERROR_SHAPE, "gradient_penalty", "%s are not one score for each sample of %s",
+        return gan__poison(x->ctx, GAN_ERROR_SHAPE, name, "%s are not one score for each sample of %s",
                            GAN__TEXT(scores->shape), GAN__TEXT(x->shape));
-    gan_scope_begin(ctx);
     if (gan_grad(scores, &x, 1, &gradient, GAN_CREATE_GRAPH) != GAN_OK)
-        return gan_scope_end(ctx, ctx->poison);
-    gan_tensor *squares = gan_sqnorm_over(gan_flatten(gradient), GAN_AXIS(1), false);
+        return x->ctx->poison;
+    return gan_sqnorm_over(gan_flatten(gradient), GAN_AXIS(1), false);
+}
+
+gan_tensor *gan_gradient_penalty(gan_tensor *scores, gan_tensor *x, gan_penalty penalty)
+{
+    gan_context *ctx = x->ctx;
+    gan_scope_begin(ctx);
+    gan_tensor *squares = squared_slopes("gradient_penalty", scores, x);
+    if (squares->poison)
+        return gan_scope_end(ctx, squares);
     gan_tensor *excess = gan_add_scalar(gan_sqrt(gan_add_scalar(squares, NORM_EPS)), -1.0f);
     return gan_scope_end(ctx, gan_mean(penalty == GAN_PENALTY_ONE_SIDED ? gan_relu(excess) : gan_square(excess)));
+}
+
+gan_tensor *gan_r1_penalty(gan_tensor *scores, gan_tensor *x)
+{
+    gan_context *ctx = x->ctx;
+    gan_scope_begin(ctx);
+    gan_tensor *squares = squared_slopes("r1_penalty", scores, x);
+    return gan_scope_end(ctx, squares->poison ? squares : gan_mean(squares));
+}
+
+/* The random image is divided so that lengths do not depend on the resolution. */
+gan_tensor *gan_path_lengths(gan_tensor *images, gan_tensor *w)
+{
+    gan_tensor *bad, *gradient;
+    if (!gan__floating("path_lengths", images, &bad) || !gan__floating("path_lengths", w, &bad))
+        return bad;
+    gan_context *ctx = images->ctx;
+    gan_shape s = images->shape;
+    bool layered = w->shape.ndim == 3;
+    if (s.ndim != 4 || (!layered && w->shape.ndim != 2) || s.dim[0] != w->shape.dim[0] || gan_count(images) == 0)
+        return gan__poison(ctx, GAN_ERROR_SHAPE, "path_lengths",
+                           "images %s (N, H, W, C) do not fit styles %s (N, L, width) or (N, width)", GAN__TEXT(s),
+                           GAN__TEXT(w->shape));
+    gan_scope_begin(ctx);
+    gan_tensor *y = gan_scale(gan_randn(ctx, s), (float)(1.0 / sqrt((double)(s.dim[1] * s.dim[2]))));
+    if (gan_grad_weighted(images, y, &w, 1, &gradient, GAN_CREATE_GRAPH) != GAN_OK)
+        return gan_scope_end(ctx, ctx->poison);
+    gan_tensor *squares = gan_sqnorm_over(gan_flatten(gradient), GAN_AXIS(1), false);
+    if (layered)
+        squares = gan_scale(squares, 1.0f / (float)w->shape.dim[1]);
+    return gan_scope_end(ctx, gan_sqrt(gan_add_scalar(squares, NORM_EPS)));
 }

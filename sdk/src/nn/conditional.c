@@ -18,8 +18,7 @@ gan_tensor *gan_layer_labels(const gan_layer *layer)
     return NULL;
 }
 
-/* The labels for a batch of x, or NULL with *bad set. */
-static gan_tensor *labels_for(gan_layer *layer, gan_tensor *x, gan_tensor **bad)
+gan_tensor *gan__labels_for(gan_layer *layer, gan_tensor *x, gan_tensor **bad)
 {
     gan_tensor *labels = gan_layer_labels(layer);
     if (labels && labels->poison)
@@ -49,7 +48,7 @@ static gan_tensor *rows_for(gan_tensor *table, gan_tensor *labels, gan_tensor *x
 static gan_tensor *conditional_forward(gan_layer *layer, gan_tensor *x, gan_activation activation)
 {
     gan_tensor *bad;
-    gan_tensor *labels = labels_for(layer, x, &bad);
+    gan_tensor *labels = gan__labels_for(layer, x, &bad);
     if (!labels)
         return bad;
     gan_scope_begin(layer->ctx);
@@ -82,7 +81,7 @@ gan_layer *gan_nn_conditional_batch_norm(gan_layer *parent, int64_t channels, in
 static gan_tensor *projection_forward(gan_layer *layer, gan_tensor *x, gan_activation activation)
 {
     gan_tensor *bad;
-    gan_tensor *labels = labels_for(layer, x, &bad);
+    gan_tensor *labels = gan__labels_for(layer, x, &bad);
     (void)activation;
     if (!labels)
         return bad;
@@ -109,7 +108,7 @@ gan_layer *gan_nn_projection(gan_layer *parent, int64_t features, int64_t classe
 static gan_tensor *join_forward(gan_layer *layer, gan_tensor *x, gan_activation activation)
 {
     gan_tensor *bad;
-    gan_tensor *labels = labels_for(layer, x, &bad);
+    gan_tensor *labels = gan__labels_for(layer, x, &bad);
     (void)activation;
     if (!labels)
         return bad;

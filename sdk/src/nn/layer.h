@@ -55,11 +55,13 @@ struct gan_layer {
     /* the kind's own settings */
     gan_tensor *weight, *bias, *mean, *variance; /* slots, by role */
     gan_tensor *u, *v;                           /* of spectral normalization; NULL: not normalized */
+    gan_tensor *noise, *noise_strength;          /* of layers that take a style; NULL: without noise */
     float weight_scale, bias_scale;              /* at run time: equalized learning rate */
     gan_conv conv;
     gan_activation activation;
     float value; /* residual's scale, dropout's p, a norm's eps */
     int size;    /* pad, window, factor */
+    bool demodulates;
     gan_shape shape;
     char custom_name[GAN__NAME_MAX];
     gan_forward_fn custom;
@@ -79,6 +81,8 @@ int gan__layer_slot_count(const gan_layer *layer);
 /* `scale` times t, or t itself when that is the same; *made is what the caller has to drop, NULL if nothing. */
 gan_tensor *gan__scaled(gan_tensor *t, float scale, gan_tensor **made);
 
+/* conditional.c: the labels for a batch of x, or NULL with *bad set. */
+gan_tensor *gan__labels_for(gan_layer *layer, gan_tensor *x, gan_tensor **bad);
 /* norm.c: the state of a batch norm; batch norm with the layer's statistics. */
 void gan__running_statistics(gan_layer *layer, int64_t channels);
 gan_tensor *gan__batch_norm(gan_layer *layer, gan_tensor *x, gan_tensor *gamma, gan_tensor *beta,

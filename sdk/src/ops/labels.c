@@ -75,13 +75,12 @@ gan_tensor *gan_embedding(gan_tensor *table, gan_tensor *labels)
     return out;
 }
 
-/* 0, 1, ..., n - 1. Kept by the context: a recorded step must not bring values from the host. */
-static gan_tensor *counting(gan_context *ctx, int64_t n)
+gan_tensor *gan__counting(gan_context *ctx, int64_t n)
 {
     if (!ctx->counting || gan_count(ctx->counting) < n) {
         int32_t *host = malloc((size_t)n * sizeof *host);
         if (!host)
-            return gan__poison(ctx, GAN_ERROR_MEMORY, "one_hot", "no memory for the class numbers");
+            return gan__poison(ctx, GAN_ERROR_MEMORY, "one_hot", "no memory for the numbers to %lld", (long long)n);
         for (int64_t i = 0; i < n; i++)
             host[i] = (int32_t)i;
         gan_tensor *numbers = gan_from_i32(ctx, GAN_SHAPE(n), host);
@@ -106,7 +105,7 @@ gan_tensor *gan_one_hot(gan_tensor *labels, int64_t classes)
     gan_tensor *in_range = gan_embedding(gan_full(ctx, GAN_SHAPE(classes, 1), 1.0f), labels); /* refuses others */
     if (in_range->poison)
         return gan_scope_end(ctx, in_range);
-    gan_tensor *numbers = counting(ctx, classes);
+    gan_tensor *numbers = gan__counting(ctx, classes);
     if (numbers->poison)
         return gan_scope_end(ctx, numbers);
     gan_tensor *column = gan_reshape(labels, GAN_SHAPE(gan_count(labels), 1));

@@ -1,5 +1,6 @@
 /* optimizer.c - what all optimizers share: their parameters, moments, and saved state. */
 #include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -171,6 +172,27 @@ void gan_optimizer_add(gan_optimizer *optimizer, gan_layer *layer)
 }
 
 /* ---- settings and state ---- */
+
+gan_adam_args gan_adam_lazy(gan_adam_args args, int64_t interval)
+{
+    if (interval <= 1)
+        return args;
+    double c = (double)interval / ((double)interval + 1.0);
+    args.lr *= c;
+    args.beta1 = pow(args.beta1, c);
+    args.beta2 = pow(args.beta2, c);
+    return args;
+}
+
+void gan_optimizer_set_lr(gan_optimizer *optimizer, double lr)
+{
+    if (!optimizer)
+        return;
+    if (lr >= 0.0)
+        optimizer->lr = lr;
+    else
+        gan_raise(optimizer->ctx, GAN_ERROR_ARGUMENT, "optimizer: lr must not be negative, but is %g", lr);
+}
 
 void gan_optimizer_scale_lr(gan_optimizer *optimizer, double scale)
 {
