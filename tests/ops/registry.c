@@ -12,6 +12,7 @@
 #define LEAKY(slope_)                    ((gan_activation){GAN_LEAKY_RELU, (slope_)})
 #define TANH                             ((gan_activation){GAN_TANH, 0.0f})
 #define SIGMOID                          ((gan_activation){GAN_SIGMOID, 0.0f})
+#define FIR(fir_)                        ((const gan_fir[]){fir_})
 
 static gan_tensor *gradient(gan_tensor *y, gan_tensor *x)
 {

@@ -199,6 +199,12 @@ typedef struct gan__backend_ops {
 
     /* Bytes of the device's memory: those that nobody has taken, and all. GAN_ERROR_UNSUPPORTED: not known. */
     gan_status (*memory_free)(gan__backend *be, size_t *available, size_t *total);
+
+    /* Upsampling, filtering and downsampling (gan_upfirdn2d) of dense NHWC x to y's size, f32 or bf16, same dtype:
+     * y[n,i,j,c] = gain * sum over s, t of w[s] w[t] x[n, (i down + s - before) / up, (j down + t - before) / up, c],
+     * over whole quotients inside x; w are the taps if `flip`, else the taps from the last to the first. `up`, `down` and
+     * `gain` are what they mean, not 0; `after` is not used. */
+    gan_status (*upfirdn)(gan__backend *be, const gan_fir *fir, const gan__array *x, const gan__array *y);
 } gan__backend_ops;
 
 /* What a backend in a library of its own calls back; for the others they are the functions below. */
@@ -243,7 +249,7 @@ gan_status gan__measure_create(gan_context *ctx, size_t limit, gan__backend **ou
 
 /* The one symbol of libgansdk_cuda.so, a gan__cuda_entry_table; core/device.c loads it. */
 #define GAN__CUDA_ENTRY_NAME "gan__cuda_entry"
-#define GAN__CUDA_LAYOUT     2 /* of this header; raised when it changes */
+#define GAN__CUDA_LAYOUT     3 /* of this header; raised when it changes */
 typedef struct gan__cuda_entry_table {
     uint32_t layout;
     uint32_t backend_ops_size; /* sizeof(gan__backend_ops) */

@@ -203,6 +203,7 @@ static const gan__backend_ops cpu_ops = {
     .random = gan__cpu_random,
     .update = gan__cpu_update,
     .memory_free = cpu_memory_free,
+    .upfirdn = gan__cpu_upfirdn,
 };
 
 gan_status gan__cpu_create(gan_context *ctx, int threads, gan__backend **out, gan_message *message)

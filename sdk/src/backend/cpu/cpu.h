@@ -103,6 +103,8 @@ gan_status gan__cpu_bilinear_adjoint(gan__backend *be, const gan__array *y, cons
 gan_status gan__cpu_reflect_pad(gan__backend *be, const gan__array *x, int p, const gan__array *y);
 gan_status gan__cpu_reflect_pad_adjoint(gan__backend *be, const gan__array *y, int p, const gan__array *x);
 
+gan_status gan__cpu_upfirdn(gan__backend *be, const gan_fir *fir, const gan__array *x, const gan__array *y);
+
 gan_status gan__cpu_gather_rows(gan__backend *be, const float *table, int64_t table_rows, int64_t width,
                                 const int32_t *index, int64_t n, float *out);
 gan_status gan__cpu_scatter_rows(gan__backend *be, const float *rows, const int32_t *index, int64_t n, int64_t width,

@@ -40,6 +40,15 @@ typedef struct gan__isa_tile {
     bool add; /* scatter to w: add to what is there */
 } gan__isa_tile;
 
+/* Taps along a row of pixels, see weighted_pixels. */
+typedef struct gan__isa_pixels {
+    const float *in, *w;
+    float *out;
+    int taps;
+    int64_t in_step, tap, out_step;
+    int64_t pixels, channels;
+} gan__isa_pixels;
+
 #define GAN__WINOGRAD_LANES 16 /* channels come in multiples of this */
 enum {
     GAN__WINOGRAD_43,
@@ -91,6 +100,11 @@ typedef struct gan__isa {
     void (*gather[GAN__WINOGRAD_SCHEMES][GAN__TILE_KINDS])(const gan__isa_tile *t);
     void (*scatter[GAN__WINOGRAD_SCHEMES][GAN__TILE_KINDS])(const gan__isa_tile *t);
 
+    /* Filters, by element type of the input: out[i] = sum over k of w[k] * in[k][i], k < n. */
+    void (*weighted_runs[2])(const void *const *in, const float *w, int n, float *out, int64_t count);
+    /* The same for `pixels` runs of `channels`: out[j * out_step + i] = sum of w[k] * in[j * in_step + k * tap + i]. */
+    void (*weighted_pixels)(const gan__isa_pixels *p);
+
     /* acc[j * step + t] += q[j * ld + t], j < n, t < len */
     void (*fold)(const float *q, int64_t n, int64_t ld, int64_t len, float *acc, int64_t step);
 
@@ -111,6 +125,7 @@ typedef struct gan__isa {
     void gan__isa_update_##isa(gan__isa *t);                                                                           \
     void gan__isa_random_##isa(gan__isa *t);                                                                           \
     void gan__isa_move_##isa(gan__isa *t);                                                                             \
+    void gan__isa_fir_##isa(gan__isa *t);                                                                              \
     void gan__isa_winograd_##isa(gan__isa *t);
 
 GAN__ISA_DECLARE(generic)

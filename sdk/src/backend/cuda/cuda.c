@@ -182,6 +182,7 @@ static const gan__backend_ops cuda_ops = {
     .random = gan__cuda_random,
     .update = gan__cuda_update,
     .memory_free = cuda_memory_free,
+    .upfirdn = gan__cuda_upfirdn,
 };
 
 /* 13000 is 13.0. */

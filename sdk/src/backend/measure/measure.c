@@ -274,6 +274,12 @@ static gan_status measure_reflect_pad(gan__backend *be, const gan__array *from, 
     return GAN_OK;
 }
 
+static gan_status measure_upfirdn(gan__backend *be, const gan_fir *fir, const gan__array *x, const gan__array *y)
+{
+    (void)be, (void)fir, (void)x, (void)y;
+    return GAN_OK;
+}
+
 static gan_status measure_gather_rows(gan__backend *be, const float *table, int64_t table_rows, int64_t width,
                                       const int32_t *index, int64_t n, float *out)
 {
@@ -340,6 +346,7 @@ static const gan__backend_ops measure_ops = {
     .random = measure_random,
     .update = measure_update,
     .memory_free = measure_memory_free,
+    .upfirdn = measure_upfirdn,
 };
 
 gan_status gan__measure_create(gan_context *ctx, size_t limit, gan__backend **out, gan_message *message)
