@@ -42,20 +42,40 @@ GAN_API gan_tensor *gan_fade_reals(gan_tensor *images, gan_tensor *alpha);
 
 #define GAN_GROWTH_LEVELS 9 /* 4x4 to 1024x1024 */
 
-/* What a variant that grows asks its user for: rows for its table of options. Lists such as "4: 128, 32: 64" give a
- * value from each resolution on; one number alone is for all. */
-#define GAN_GROWTH_OPTIONS(start_, batches_, lr_)                                                                      \
-    {"grow", GAN_OPTION_BOOL, "on", 0, 0, NULL,                                                                        \
-     "Grow from the first resolution to the data's; off: train all layers at once."},                                  \
-        {"start", GAN_OPTION_INT, start_, 4, 1024, NULL, "The first resolution, a power of two."},                     \
-        {"stable_kimg", GAN_OPTION_FLOAT, "600", 0, 1e6, NULL,                                                         \
-         "Thousands of images at the first resolution, and at each next one after it was faded in."},                  \
-        {"fade_kimg", GAN_OPTION_FLOAT, "600", 0, 1e6, NULL,                                                           \
-         "Thousands of images over which a resolution is faded in."},                                                  \
-        {"batches", GAN_OPTION_STRING, batches_, 0, 0, NULL,                                                           \
-         "Samples per batch, from each resolution on; never more than train.batch."},                                  \
+/* What a variant that grows asks its user for: rows for its table of options. */
+#define GAN_GROWTH_OPTIONS(lr_at_)                                                                                     \
+    {"grow",                                                                                                           \
+     GAN_OPTION_BOOL,                                                                                                  \
+     "on",                                                                                                             \
+     0,                                                                                                                \
+     0,                                                                                                                \
+     NULL,                                                                                                             \
+     "Grow to the data's resolution; off: train all layers from the start, for comparison."},                          \
+        {"stable_kimg",                                                                                                \
+         GAN_OPTION_FLOAT,                                                                                             \
+         "600",                                                                                                        \
+         0.001,                                                                                                        \
+         1e6,                                                                                                          \
+         NULL,                                                                                                         \
+         "Thousands of images for which a resolution is trained before the next is added."},                           \
+        {"fade_kimg",                                                                                                  \
+         GAN_OPTION_FLOAT,                                                                                             \
+         "600",                                                                                                        \
+         0,                                                                                                            \
+         1e6,                                                                                                          \
+         NULL,                                                                                                         \
+         "Thousands of images over which the layers of a new resolution are faded in."},                               \
+        {"batches",                                                                                                    \
+         GAN_OPTION_INT_LIST,                                                                                          \
+         "[128, 128, 128, 64, 32, 16, 8, 4, 4]",                                                                       \
+         1,                                                                                                            \
+         65536,                                                                                                        \
+         NULL,                                                                                                         \
+         "Samples per batch at 4x4, 8x8, and so on, but at most train.batch; []: train.batch."},                       \
+        {"lr", GAN_OPTION_FLOAT, "0.001", 1e-9, 10, NULL, "Adam's learning rate for both networks."},                  \
     {                                                                                                                  \
-        "lr", GAN_OPTION_STRING, lr_, 0, 0, NULL, "Adam's learning rate, from each resolution on."                     \
+        "lr_at", GAN_OPTION_STRING, lr_at_, 0, 0, NULL,                                                                \
+            "Learning rates that differ at some resolutions, such as \"512: 0.002, 1024: 0.003\"."                     \
     }
 
 typedef struct gan_growth_plan {
@@ -64,19 +84,20 @@ typedef struct gan_growth_plan {
     double lr[GAN_GROWTH_LEVELS];
 } gan_growth_plan;
 
-/* The plan that those options make for the data, `batch` being train.batch and `group` that of minibatch standard
- * deviation, into which every batch must divide. Errors, recorded in ctx, name the option, what was expected and what
- * was found. */
+/* The plan that those options make for the data. `start` is the first resolution, `batch` train.batch, and `group` that
+ * of minibatch standard deviation, into which every batch must divide. Errors, recorded in ctx, name the option, what
+ * was expected and what was found. */
 GAN_API gan_status gan_growth_plan_read(gan_context *ctx, const gan_options *options, const gan_data_info *data,
-                                        int64_t batch, int64_t group, gan_growth_plan *out);
+                                        int64_t start, int64_t batch, int64_t group, gan_growth_plan *out);
 /* gan_growth_at, for a batch of images of that side: where that is another resolution's, its level when it is
  * stable. */
 GAN_API gan_stage gan_growth_stage(const gan_growth_plan *plan, double kimg, int64_t resolution);
 /* What the `batches` of gan.schedule/1 (plugin.h) says. */
 GAN_API void gan_growth_batches(const gan_growth_plan *plan, double kimg, int64_t *batch, int64_t *resolution);
-/* Before every step: optimizers get the level's learning rate, and forget what they know of another one. *level is the
- * level of their moments, from 0: a number that belongs in checkpoints (gan_model_number). */
-GAN_API void gan_growth_enter(const gan_growth_plan *plan, const gan_stage *stage, double *level,
+/* Before every step: the optimizers get the level's learning rate, and forget their moments if those are of another
+ * level, whose gradients were others. *resolution is that of the moments, a number that belongs in checkpoints
+ * (gan_model_number), so that a resumed run forgets nothing twice; afterwards it is the stage's. */
+GAN_API void gan_growth_enter(const gan_growth_plan *plan, const gan_stage *stage, double *resolution,
                               gan_optimizer *const *optimizers, int n);
 
 /* ---- the discriminator that grows ---- */
