@@ -62,10 +62,10 @@ gan_tensor *gan_scale_bias_act(gan_tensor *x, gan_tensor *scale, gan_tensor *noi
     gan_scope_begin(ctx);
     gan_tensor *y = x;
     if (scale)
-        y = gan_mul(y, gan_cast(gan_reshape(scale, GAN_SHAPE(gan_dim(x, 0), 1, 1, gan_dim(x, 3))), x->dtype));
+        y = gan_mul(y, gan_reshape(scale, GAN_SHAPE(gan_dim(x, 0), 1, 1, gan_dim(x, 3))));
     if (noise)
-        y = gan_add(y, gan_cast(noise, x->dtype));
-    return gan_scope_end(ctx, gan_bias_act(y, bias, activation));
+        y = gan_add(y, noise);
+    return gan_scope_end(ctx, gan_cast(gan_bias_act(y, bias, activation), x->dtype));
 }
 
 /* ---- modulated convolution ---- */
