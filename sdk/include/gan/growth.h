@@ -43,40 +43,20 @@ GAN_API gan_tensor *gan_fade_reals(gan_tensor *images, gan_tensor *alpha);
 #define GAN_GROWTH_LEVELS 9 /* 4x4 to 1024x1024 */
 
 /* What a variant that grows asks its user for: rows for its table of options. */
+/* clang-format off */
 #define GAN_GROWTH_OPTIONS(lr_at_)                                                                                     \
-    {"grow",                                                                                                           \
-     GAN_OPTION_BOOL,                                                                                                  \
-     "on",                                                                                                             \
-     0,                                                                                                                \
-     0,                                                                                                                \
-     NULL,                                                                                                             \
+    {"grow", GAN_OPTION_BOOL, "on", 0, 0, NULL,                                                                        \
      "Grow to the data's resolution; off: train all layers from the start, for comparison."},                          \
-        {"stable_kimg",                                                                                                \
-         GAN_OPTION_FLOAT,                                                                                             \
-         "600",                                                                                                        \
-         0.001,                                                                                                        \
-         1e6,                                                                                                          \
-         NULL,                                                                                                         \
-         "Thousands of images for which a resolution is trained before the next is added."},                           \
-        {"fade_kimg",                                                                                                  \
-         GAN_OPTION_FLOAT,                                                                                             \
-         "600",                                                                                                        \
-         0,                                                                                                            \
-         1e6,                                                                                                          \
-         NULL,                                                                                                         \
-         "Thousands of images over which the layers of a new resolution are faded in."},                               \
-        {"batches",                                                                                                    \
-         GAN_OPTION_INT_LIST,                                                                                          \
-         "[128, 128, 128, 64, 32, 16, 8, 4, 4]",                                                                       \
-         1,                                                                                                            \
-         65536,                                                                                                        \
-         NULL,                                                                                                         \
-         "Samples per batch at 4x4, 8x8, and so on, but at most train.batch; []: train.batch."},                       \
-        {"lr", GAN_OPTION_FLOAT, "0.001", 1e-9, 10, NULL, "Adam's learning rate for both networks."},                  \
-    {                                                                                                                  \
-        "lr_at", GAN_OPTION_STRING, lr_at_, 0, 0, NULL,                                                                \
-            "Learning rates that differ at some resolutions, such as \"512: 0.002, 1024: 0.003\"."                     \
-    }
+    {"stable_kimg", GAN_OPTION_FLOAT, "600", 0.001, 1e6, NULL,                                                         \
+     "Thousands of images for which a resolution is trained before the next is added."},                               \
+    {"fade_kimg", GAN_OPTION_FLOAT, "600", 0, 1e6, NULL,                                                               \
+     "Thousands of images over which the layers of a new resolution are faded in."},                                   \
+    {"batches", GAN_OPTION_INT_LIST, "[128, 128, 128, 64, 32, 16, 8, 4, 4]", 1, 65536, NULL,                           \
+     "Samples per batch at 4x4, 8x8, and so on, but at most train.batch; []: train.batch."},                           \
+    {"lr", GAN_OPTION_FLOAT, "0.001", 1e-9, 10, NULL, "Adam's learning rate for both networks."},                      \
+    {"lr_at", GAN_OPTION_STRING, lr_at_, 0, 0, NULL,                                                                   \
+     "Learning rates that differ at some resolutions, such as \"512: 0.002, 1024: 0.003\"."}
+/* clang-format on */
 
 typedef struct gan_growth_plan {
     gan_growth growth;
