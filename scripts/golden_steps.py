@@ -94,6 +94,20 @@ def draw_parameters(network, draws):
                     parameter.add_(1.0)
 
 
+def draw_equalized(network, draws):
+    """Of a network with equalized learning rates: weights from N(0, 1), over the module's lr_multiplier if it has one;
+    vectors and numbers from [-1/2, 1/2), 1 being added where the module says so in `ones`; noise from N(0, 1)."""
+    for module in network.modules():
+        scale = getattr(module, "lr_multiplier", 1.0)
+        with torch.no_grad():
+            for name, parameter in module.named_parameters(recurse=False):
+                matrix = parameter.ndim > 1
+                parameter.copy_(draws.normal(*parameter.shape) / scale if matrix else
+                                draws.uniform(*parameter.shape, low=-0.5, high=0.5) + (name in getattr(module, "ones", ())))
+            for name, buffer in module.named_buffers(recurse=False):
+                buffer.copy_(draws.normal(*buffer.shape) if name == "noise" else buffer)
+
+
 class Golden:
     """One case while it runs: draws, networks and optimizers under the names that the plugin registers them with, and
     what goes into the file."""
@@ -110,11 +124,11 @@ class Golden:
 
     # ---- before the first step ----
 
-    def network(self, name, network, gain=1.0):
+    def network(self, name, network, gain=1.0, draw=draw_parameters):
         """Register a network and draw its parameters. Its state_dict has the names of the plugin's. A gain multiplies
         the weights (not of large networks, which the test draws itself)."""
         network.double()
-        draw_parameters(network, self._weights)
+        draw(network, self._weights)
         with torch.no_grad():
             for parameter in network.parameters():
                 parameter.mul_(gain if parameter.ndim > 1 else 1.0)
