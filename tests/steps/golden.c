@@ -100,6 +100,8 @@ static void build_model(golden *g)
     g->data.channels = atoi(text_of(g, "channels"));
     g->data.classes = atoi(text_of(g, "classes"));
     g->batch = atoi(text_of(g, "batch"));
+    g->batch_side = gan_file_text(g->file, "batch_side") ? atoi(text_of(g, "batch_side")) : g->data.height;
+    g->kimg = gan_file_text(g->file, "kimg") ? atof(text_of(g, "kimg")) : 0;
     gan_build b = {.struct_size = sizeof b, .ctx = g->ctx, .options = g->options, .data = &g->data, .batch = g->batch};
     ck_assert_msg(g->plugin->build(&b, &g->model) == GAN_OK, "%s", gan_status_message(g->ctx));
     initial in = {.g = g, .state = {.seed = WEIGHTS}};
@@ -296,10 +298,11 @@ static void check_state(comparison *c)
 
 gan_batch golden_batch(golden *g)
 {
-    gan_batch batch = {.struct_size = sizeof batch, .n = g->batch};
+    gan_batch batch = {.struct_size = sizeof batch, .n = g->batch, .kimg = g->kimg};
+    gan_shape shape = GAN_SHAPE(g->batch, g->batch_side, g->batch_side, g->data.channels);
     gan_random_state noise = gan_random_get(g->ctx);
     gan_random_set(g->ctx, (gan_random_state){.seed = IMAGES, .counter = g->image_counter});
-    batch.images = gan_rand(g->ctx, GAN_SHAPE(g->batch, g->data.height, g->data.width, g->data.channels), -1.0f, 1.0f);
+    batch.images = gan_rand(g->ctx, shape, -1.0f, 1.0f);
     g->image_counter = gan_random_get(g->ctx).counter;
     if (g->data.classes > 0) {
         gan_random_set(g->ctx, (gan_random_state){.seed = LABELS, .counter = g->label_counter});

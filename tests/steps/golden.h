@@ -26,6 +26,8 @@ typedef struct golden {
     gan_metrics *metrics;
     gan_data_info data;
     int64_t batch;
+    int64_t batch_side;                    /* of its images: the data's, unless a network has to grow to it */
+    double kimg;                           /* of every batch */
     uint64_t image_counter, label_counter; /* of the draws that make batches */
 } golden;
 
