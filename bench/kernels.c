@@ -471,6 +471,43 @@ static void images(void)
     }
 }
 
+/* ---- filters ---- */
+
+typedef struct filter_run {
+    gan_fir fir;
+    gan__array x, y;
+} filter_run;
+
+static void run_filter(void *args)
+{
+    filter_run *r = args;
+    check(be->ops->upfirdn(be, &r->fir, &r->x, &r->y));
+}
+
+static void filters(void)
+{
+    static const char *const what[] = {"blur", "up 2", "down 2"};
+    const gan_fir fir[] = {gan_fir_blur(NULL, 0), gan_fir_up(NULL, 0, 2), gan_fir_down(NULL, 0, 2)};
+    const int64_t shape[][3] = {{rows_of(16), 64, 64}, {rows_of(16), 64, 3}, {rows_of(4), 128, 128}};
+    for (gan_dtype dtype = first_dtype; dtype <= last_dtype; dtype++) {
+        for (size_t i = 0; i < 9; i++) {
+            int64_t n = shape[i / 3][0], side = shape[i / 3][1], c = shape[i / 3][2];
+            const gan_fir *f = &fir[i % 3];
+            int64_t other = side * f->up / f->down;
+            char name[100];
+            snprintf(name, sizeof name, "filter %s %s %lldx%lldx%lldx%lld", what[i % 3], gan_dtype_name(dtype),
+                     (long long)n, (long long)side, (long long)side, (long long)c);
+            if (!strstr(name, filter))
+                continue;
+            filter_run r = {*f, ARRAY(dtype, n, side, side, c), ARRAY(dtype, n, other, other, c)};
+            double elements = (double)(n * c) * (double)(side * side + other * other);
+            report_bytes(name, fastest(run_filter, &r), elements * (double)gan_dtype_size(dtype));
+            release(&r.x);
+            release(&r.y);
+        }
+    }
+}
+
 typedef struct update_run {
     gan__update_args args;
     gan__update tensor;
@@ -594,6 +631,7 @@ int main(int argc, char **argv)
     reduces();
     norms();
     images();
+    filters();
     rest();
     gan_context_destroy(ctx);
     return EXIT_SUCCESS;

@@ -202,8 +202,8 @@ typedef struct gan__backend_ops {
 
     /* Upsampling, filtering and downsampling (gan_upfirdn2d) of dense NHWC x to y's size, f32 or bf16, same dtype:
      * y[n,i,j,c] = gain * sum over s, t of w[s] w[t] x[n, (i down + s - before) / up, (j down + t - before) / up, c],
-     * over whole quotients inside x; w are the taps if `flip`, else the taps from the last to the first. `up`, `down` and
-     * `gain` are what they mean, not 0; `after` is not used. */
+     * over whole quotients inside x; w are the taps if `flip`, else the taps from the last to the first. `up`, `down`
+     * and `gain` are what they mean, not 0; `after` is not used. */
     gan_status (*upfirdn)(gan__backend *be, const gan_fir *fir, const gan__array *x, const gan__array *y);
 } gan__backend_ops;
 
