@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "fit.h"
+#include "plan.h"
 #include "train.h"
 
 enum { BATCH_MAX = 65536 }; /* of train.batch */
@@ -100,23 +101,30 @@ static void describe_network(session *s, gan_layer *network, const char *name, g
 static void take_value(const char *name, double value, void *user)
 {
     text *out = user;
-    text_add(out, "%s%s %.4g", out->size ? ", " : "", name, value);
+    if (out)
+        text_add(out, "%s%s %.4g", out->size ? ", " : "", name, value);
 }
 
-static gan_status one_step(session *s, text *metrics, gan_message *message)
+/* A moment of the training whose step is tried. */
+typedef struct moment {
+    double kimg, progress;
+    plan plan;
+} moment;
+
+static gan_status one_step(session *s, const moment *at, text *metrics, gan_message *message)
 {
-    gan_loader_options options = {.struct_size = sizeof options,
-                                  .batch = config_int(&s->config, "train.batch"),
-                                  .seed = (uint64_t)config_int(&s->config, "seed")};
     gan_loader *loader = NULL;
+    gan_data_info info = plan_info(s, &at->plan);
     gan_metrics *measured = gan_metrics_create();
-    gan_feed *feed = gan_feed_create(s->ctx, &s->info);
+    gan_feed *feed = gan_feed_create(s->ctx, &info);
     gan_batch batch;
-    gan_status status = measured && feed ? gan_loader_create(s->data, &options, &loader, message)
+    gan_status status = measured && feed ? plan_open_loader(s, &at->plan, 0, &loader, message)
                                          : gan_fail(message, GAN_ERROR_MEMORY, "no memory for a step");
     if (!status) {
         gan_scope_begin(s->ctx);
         status = train_next_batch(s, loader, feed, &batch, message);
+        batch.kimg = at->kimg;
+        batch.progress = at->progress;
         for (int i = 0; i < 2 && !status; i++) {
             gan_scope_begin(s->ctx);
             status = (i == 0 ? s->plugin->table.d_step : s->plugin->table.g_step)(s->model, &batch, measured);
@@ -126,7 +134,7 @@ static gan_status one_step(session *s, text *metrics, gan_message *message)
         }
         gan_scope_end(s->ctx, NULL);
         gan_metrics_collect(measured, take_value, metrics);
-        status = fit_explain(s, status, 0, 0, message);
+        status = fit_explain(s, status, at->kimg, at->progress, message);
     }
     gan_metrics_destroy(measured);
     gan_feed_destroy(feed);
@@ -134,35 +142,61 @@ static gan_status one_step(session *s, text *metrics, gan_message *message)
     return status;
 }
 
-/* On the CPU there is swapping, and other programs: no batch could be promised. */
-static void describe_fit(session *s, text *out)
+static gan_status describe_step(session *s, const moment *at, text *out, text *metrics, gan_message *message)
 {
-    int64_t most = s->info.count < BATCH_MAX ? s->info.count : BATCH_MAX;
-    int64_t fits = gan_context_stream(s->ctx) ? fit_batch(s, most, 0, 0) : FIT_UNKNOWN;
+    char peak[32], reserved[32], what[96];
+    gan_memory_reset_peak(s->ctx);
+    gan_status status = one_step(s, at, metrics, message);
+    gan_memory_stats memory = gan_memory(s->ctx);
+    text_add(out, "memory   at kimg %g, %s: %s at the peak of a step, %s from the system\n", at->kimg,
+             plan_text(s, &at->plan, what), text_bytes((double)memory.bytes_peak, peak),
+             text_bytes((double)memory.bytes_reserved, reserved));
+    return status;
+}
+
+/* On the CPU there is swapping, and other programs: no batch could be promised. */
+static void describe_fit(session *s, const moment *at, int n, text *out)
+{
+    int64_t fits = s->info.count < BATCH_MAX ? s->info.count : BATCH_MAX;
+    if (!gan_context_stream(s->ctx))
+        return;
+    for (int i = 0; i < n && fits > 0; i++)
+        fits = fit_batch(s, fits, at[i].kimg, at[i].progress);
     if (fits > 0)
         text_add(out, "fits     batch up to about %" PRId64 "\n", fits);
 }
 
+/* The beginning of the training, and its end where the plugin's plan has other batches there. */
+static gan_status find_moments(const session *s, moment out[2], int *n, gan_message *message)
+{
+    out[0] = (moment){0};
+    out[1] = (moment){.kimg = config_float(&s->config, "train.kimg"), .progress = 1};
+    gan_status status = plan_at(s, out[0].kimg, &out[0].plan, message);
+    if (!status)
+        status = plan_at(s, out[1].kimg, &out[1].plan, message);
+    *n = !status && plan_equal(&out[0].plan, &out[1].plan) ? 1 : 2;
+    return status;
+}
+
 gan_status dry_run(session *s, text *out, gan_message *message)
 {
-    char built[32], peak[32], reserved[32];
+    char built[32];
     text metrics = {0};
-    for (int i = 0; i < gan_model_network_count(s->model); i++) {
+    moment at[2];
+    int n;
+    gan_status status = find_moments(s, at, &n, message);
+    for (int i = 0; i < gan_model_network_count(s->model) && !status; i++) {
         const char *name;
         gan_role role;
         gan_layer *network = gan_model_network_at(s->model, i, &name, &role);
         describe_network(s, network, name, role, out);
     }
-    size_t before = gan_memory(s->ctx).bytes_in_use;
-    gan_memory_reset_peak(s->ctx);
-    gan_status status = one_step(s, &metrics, message);
-    gan_memory_stats memory = gan_memory(s->ctx);
     text_add(out, "device   %s, %s\n", gan_context_device(s->ctx), config_string(&s->config, "precision"));
-    text_add(out, "memory   %s for networks, %s at the peak of a step of batch %" PRId64 ", %s from the system\n",
-             text_bytes((double)before, built), text_bytes((double)memory.bytes_peak, peak),
-             config_int(&s->config, "train.batch"), text_bytes((double)memory.bytes_reserved, reserved));
+    text_add(out, "memory   %s for networks\n", text_bytes((double)gan_memory(s->ctx).bytes_in_use, built));
+    for (int i = 0; i < n && !status; i++)
+        status = describe_step(s, &at[i], out, i == 0 ? &metrics : NULL, message);
     if (!status)
-        describe_fit(s, out);
+        describe_fit(s, at, n, out);
     text_add(out, "step 1   %s\n", metrics.data ? metrics.data : "");
     free(metrics.data);
     return status;

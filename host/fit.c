@@ -10,6 +10,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "plan.h"
+
 /* Iterations that are tried: as many as regularisations that do not come with every step are apart (Karras et al. 2020:
  * 16), and one in which what they left is there. */
 #define ITERATIONS 18
@@ -27,7 +29,8 @@ typedef struct question {
     session *s;
     size_t memory;
     double kimg, progress;
-    bool recorded; /* steps are, if training has them recorded */
+    int64_t planned; /* batches that the plugin's plan makes larger than this are not tried */
+    bool recorded;   /* steps are, if training has them recorded */
 } question;
 
 typedef struct trial {
@@ -54,8 +57,9 @@ static bool records_steps(const session *real)
            gan_options_bool(real->config.host, "cuda.graphs");
 }
 
-static gan_status open_runner(trial *t, bool recorded, gan_message *message)
+static gan_status open_runner(trial *t, const plan *p, bool recorded, gan_message *message)
 {
+    gan_data_info info = plan_info(&t->s, p);
     const gan_plugin *table = &t->s.plugin->table;
     gan_runner_options options = {
         .struct_size = sizeof options,
@@ -68,7 +72,7 @@ static gan_status open_runner(trial *t, bool recorded, gan_message *message)
     if (capture && capture->struct_size >= sizeof *capture)
         options.prepare = capture->prepare;
     t->metrics = gan_metrics_create();
-    t->feed = gan_feed_create(t->s.ctx, &t->s.info);
+    t->feed = gan_feed_create(t->s.ctx, &info);
     t->runner = gan_runner_create(t->s.model, &options);
     return t->metrics && t->feed && t->runner ? GAN_OK
                                               : gan_fail(message, GAN_ERROR_STATE, "no memory for a trial on the host");
@@ -119,6 +123,7 @@ static bool set_batch(session *s, int64_t n)
     return config_set(&s->config, "train.batch", value, NULL) == GAN_OK;
 }
 
+/* n is what train.batch would be; what it comes to is the plan's matter. */
 static outcome try_batch(const question *q, int64_t n)
 {
     session *real = q->s;
@@ -126,11 +131,16 @@ static outcome try_batch(const question *q, int64_t n)
     int64_t own = config_int(&real->config, "train.batch");
     gan_status status = GAN_ERROR_STATE;
     if (set_batch(real, n) && open_context(&t, real, q->memory, NULL) == GAN_OK) {
+        plan p;
         status = session_build(&t.s, NULL);
         if (!status)
-            status = open_runner(&t, q->recorded && records_steps(real), NULL);
+            status = plan_at(&t.s, q->kimg, &p, NULL);
+        if (!status && p.batch > q->planned)
+            status = GAN_ERROR_MEMORY;
         if (!status)
-            status = run_steps(&t, q, n);
+            status = open_runner(&t, &p, q->recorded && records_steps(real), NULL);
+        if (!status)
+            status = run_steps(&t, q, p.batch);
     }
     close_trial(&t);
     set_batch(real, own);
@@ -198,7 +208,7 @@ static int64_t answer(question *q, int64_t most)
 
 int64_t fit_batch(session *s, int64_t most, double kimg, double progress)
 {
-    question q = {.s = s, .memory = usable_memory(s), .kimg = kimg, .progress = progress};
+    question q = {.s = s, .memory = usable_memory(s), .kimg = kimg, .progress = progress, .planned = INT64_MAX};
     return q.memory > 0 ? answer(&q, most) : FIT_UNKNOWN;
 }
 
@@ -207,14 +217,16 @@ gan_status fit_explain(session *s, gan_status status, double kimg, double progre
     /* Memory that the host lacks is no matter of the batch. */
     if (status != GAN_ERROR_MEMORY || gan_status_of(s->ctx) != GAN_ERROR_MEMORY)
         return status;
-    question q = {.s = s, .memory = usable_memory(s), .kimg = kimg, .progress = progress};
-    if (q.memory == 0)
+    question q = {.s = s, .memory = usable_memory(s), .kimg = kimg, .progress = progress, .planned = INT64_MAX};
+    plan failed;
+    if (q.memory == 0 || plan_at(s, kimg, &failed, NULL))
         return status;
     gan_message why = *message;
-    int64_t failed = config_int(&s->config, "train.batch"), fits;
+    int64_t configured = config_int(&s->config, "train.batch"), fits;
     /* Where the libraries took more than is known here, a little less than what failed is too much as well. */
-    bool expected = try_batch(&q, failed) == TOO_LARGE;
-    fits = answer(&q, expected ? failed - 1 : failed - (failed + 7) / 8);
+    bool expected = try_batch(&q, configured) == TOO_LARGE;
+    q.planned = expected ? failed.batch - 1 : failed.batch - (failed.batch + 7) / 8;
+    fits = answer(&q, configured);
     if (fits > 0)
         return gan_fail(message, status, "%.900s; a batch of about %" PRId64 " would fit", why.text, fits);
     if (fits == 0)

@@ -12,6 +12,7 @@
 
 #include "fit.h"
 #include "interrupt.h"
+#include "plan.h"
 
 #define SCATTER_POINTS 2000 /* fewer do not show where a distribution is */
 #define BAR_SECONDS    0.2  /* between two drawings of the bar */
@@ -25,9 +26,10 @@ typedef struct trainer {
     session *s;
     run *r;
     console *out;
+    plan plan; /* that loader, feed and runner are made for */
     gan_loader *loader;
     gan_feed *feed;
-    gan_runner *runner;
+    gan_runner *runner; /* NULL: not made yet */
     gan_metrics *metrics;
     int recorded; /* kinds of steps that are */
     bool noted;   /* why none are */
@@ -82,10 +84,10 @@ static gan_status step(trainer *t, gan_step_kind kind, bool last, const gan_batc
     return session_error(t->s, status, doing, message);
 }
 
-static gan_status one_batch(trainer *t, bool last, gan_message *message)
+/* `kimg` and `progress` are those of the iteration: all its batches are of one plan. */
+static gan_status one_batch(trainer *t, bool last, double kimg, double progress, gan_message *message)
 {
     gan_batch batch;
-    double kimg = (double)t->at.images / 1000, progress = fmin(1.0, (double)t->at.images / (double)t->total);
     gan_scope_begin(t->s->ctx);
     gan_status status = train_next_batch(t->s, t->loader, t->feed, &batch, message);
     if (!status) {
@@ -157,19 +159,6 @@ static gan_status take_metrics(trainer *t, bool wait, gan_message *message)
     return t->bad ? fail_non_finite(t, message) : GAN_OK;
 }
 
-/* What the config asks for, unless the plugin has a plan of its own. */
-static int64_t d_steps_now(const trainer *t)
-{
-    const session *s = t->s;
-    int64_t configured = config_int(&s->config, "train.d_steps");
-    const gan_schedule_extension *plan =
-        s->plugin->table.get_extension ? s->plugin->table.get_extension(s->model, GAN_SCHEDULE_EXTENSION) : NULL;
-    if (!plan || plan->struct_size < sizeof *plan || !plan->d_steps)
-        return configured;
-    int64_t planned = plan->d_steps(s->model, t->at.steps, configured);
-    return planned > 0 ? planned : 1;
-}
-
 static void say_recorded(trainer *t)
 {
     int recorded = gan_runner_graphs(t->runner);
@@ -182,14 +171,74 @@ static void say_recorded(trainer *t)
     }
 }
 
+/* ---- what batches look like ---- */
+
+static gan_status open_runner(trainer *t, gan_message *message)
+{
+    const session *s = t->s;
+    const gan_plugin *table = &s->plugin->table;
+    gan_runner_options options = {
+        .struct_size = sizeof options,
+        .d_step = table->d_step,
+        .g_step = table->g_step,
+        .no_graphs = (table->flags & GAN_PLUGIN_NO_CAPTURE) || !gan_options_bool(s->config.host, "cuda.graphs"),
+    };
+    const gan_capture_extension *capture =
+        table->get_extension ? table->get_extension(s->model, GAN_CAPTURE_EXTENSION) : NULL;
+    if (capture && capture->struct_size >= sizeof *capture)
+        options.prepare = capture->prepare;
+    gan_data_info info = plan_info(s, &t->plan);
+    t->feed = gan_feed_create(s->ctx, &info);
+    t->runner = gan_runner_create(s->model, &options);
+    return t->feed && t->runner ? GAN_OK : session_error(s, GAN_ERROR_MEMORY, "cannot run steps", message);
+}
+
+static void close_runner(trainer *t)
+{
+    gan_runner_destroy(t->runner);
+    gan_feed_destroy(t->feed);
+    gan_loader_destroy(t->loader);
+    t->runner = NULL;
+    t->feed = NULL;
+    t->loader = NULL;
+    t->recorded = 0;
+}
+
+/* When the plan changes, the next sample of the sequence is the first one of another loader, and steps are recorded
+ * anew: those that are were recorded for other shapes. */
+static gan_status follow_plan(trainer *t, gan_message *message)
+{
+    char what[96];
+    plan now, configured = plan_configured(t->s);
+    double kimg = (double)t->at.images / 1000;
+    gan_status status = plan_at(t->s, kimg, &now, message);
+    if (status || (t->runner && plan_equal(&now, &t->plan)))
+        return status;
+    bool first = !t->runner;
+    if (!first) /* recorded steps are not to end while they run */
+        status = take_metrics(t, true, message);
+    close_runner(t);
+    t->plan = now;
+    if (!status)
+        status = plan_open_loader(t->s, &now, t->at.loader_position, &t->loader, message);
+    if (!status)
+        status = open_runner(t, message);
+    if (!status && !(first && plan_equal(&now, &configured)))
+        console_say(t->out, "kimg %.1f: %s", kimg, plan_text(t->s, &now, what));
+    return status;
+}
+
+/* ---- iterations ---- */
+
 /* Updates of the discriminator, each on its own batch, and one of the generator. */
 static gan_status iterate(trainer *t, gan_message *message)
 {
-    int64_t d_steps = d_steps_now(t), before = t->at.images;
-    gan_status status = GAN_OK;
+    int64_t d_steps = plan_d_steps(t->s, t->at.steps), before = t->at.images;
+    double kimg = (double)before / 1000, progress = fmin(1.0, (double)before / (double)t->total);
+    gan_status status = follow_plan(t, message);
     set_learning_rate(t);
     for (int64_t i = 0; i < d_steps && !status; i++)
-        status = one_batch(t, i == d_steps - 1, message);
+        status = one_batch(t, i == d_steps - 1, kimg, progress, message);
     if (!status)
         status = update_averages(t, t->at.images - before, message);
     if (status)
@@ -483,40 +532,13 @@ static gan_status save(trainer *t, int64_t images, gan_message *message)
 
 /* ---- the loop ---- */
 
-static gan_status open_runner(trainer *t, gan_message *message)
-{
-    const session *s = t->s;
-    const gan_plugin *table = &s->plugin->table;
-    gan_runner_options options = {
-        .struct_size = sizeof options,
-        .d_step = table->d_step,
-        .g_step = table->g_step,
-        .no_graphs = (table->flags & GAN_PLUGIN_NO_CAPTURE) || !gan_options_bool(s->config.host, "cuda.graphs"),
-    };
-    const gan_capture_extension *capture =
-        table->get_extension ? table->get_extension(s->model, GAN_CAPTURE_EXTENSION) : NULL;
-    if (capture && capture->struct_size >= sizeof *capture)
-        options.prepare = capture->prepare;
-    t->feed = gan_feed_create(s->ctx, &s->info);
-    t->runner = gan_runner_create(s->model, &options);
-    return t->feed && t->runner ? GAN_OK : session_error(s, GAN_ERROR_MEMORY, "cannot run steps", message);
-}
-
 static gan_status open_trainer(trainer *t, gan_message *message)
 {
     const session *s = t->s;
     char path[PATH_SIZE];
-    gan_loader_options options = {
-        .struct_size = sizeof options,
-        .batch = config_int(&s->config, "train.batch"),
-        .seed = (uint64_t)config_int(&s->config, "seed"),
-        .position = t->at.loader_position,
-    };
-    gan_status status = gan_loader_create(s->data, &options, &t->loader, message);
-    if (!status && !(t->metrics = gan_metrics_create()))
-        status = gan_fail(message, GAN_ERROR_MEMORY, "no memory for metrics");
-    if (!status)
-        status = open_runner(t, message);
+    t->metrics = gan_metrics_create();
+    gan_status status =
+        t->metrics ? follow_plan(t, message) : gan_fail(message, GAN_ERROR_MEMORY, "no memory for metrics");
     if (!status)
         status = path_format(path, message, "%s/stats.jsonl", t->r->path);
     if (!status && t->at.steps > 0)
@@ -622,10 +644,8 @@ gan_status train(session *s, run *r, console *out, const progress_state *at, con
         status = loop(&t, message);
     if (t.stats >= 0)
         close(t.stats);
-    gan_runner_destroy(t.runner);
-    gan_feed_destroy(t.feed);
+    close_runner(&t);
     gan_metrics_destroy(t.metrics);
-    gan_loader_destroy(t.loader);
     history_free(&t.history);
     return status;
 }

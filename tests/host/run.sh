@@ -68,6 +68,6 @@ ganhost "${TINY[@]}" --dry-run --out dry
 check "a dry run ends well" [ "$STATUS" = 0 ]
 expect_out "data     ring8: 1,000 vectors of 2 values, 8 classes, checked"
 expect_out "linear             [16, 16]                        144"
-expect_out "at the peak of a step of batch 16"
+expect_out "memory   at kimg 0, batches of 16 vectors: "
 check "and leaves nothing" [ ! -e dry ]
 finish

@@ -75,8 +75,8 @@ typedef struct gan_batch {
     gan_tensor *images;   /* f32 [n, H, W, C], image values in [-1, 1]; vectors are [n, 1, 1, D], unscaled */
     gan_tensor *labels;   /* I32 [n], NULL if the data has none */
     gan_tensor *images_b; /* the second domain, NULL if there is none */
-    double kimg;          /* thousands of real images shown before this batch */
-    double progress;      /* 0 at the start of the run, 1 at its end */
+    double kimg;          /* thousands of real images shown before the iteration: the same for all its batches */
+    double progress;      /* 0 at the start of the run, 1 at its end; of the iteration, too */
 } gan_batch;
 
 /* ---- metrics ---- */
