@@ -5,9 +5,10 @@
  *   cyclegan            a whole training step: two identity, two adversarial (least squares) and two cycle terms for
  *                       both generators, then a step of each discriminator; Adam 2e-4 (0.5, 0.999)
  *   cyclegan-generator  one generator forward and backward of an L1 loss, and no update
+ *
+ * On a CUDA device an iteration is recorded as a generator step.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "program.h"
@@ -15,10 +16,12 @@
 enum { SIZE = 128, BLOCKS = 6, PAIRS = 4 };
 
 typedef struct model {
-    gan_context *ctx;
+    gan_model base;
+    gan_runner *runner;
     gan_layer *g_xy, *g_yx, *d_x, *d_y;
     gan_optimizer *g_optim, *dx_optim, *dy_optim;
-    gan_tensor *x[PAIRS], *y[PAIRS];
+    gan_batch pair[PAIRS];
+    int pairs; /* that take turns: 1 where steps are recorded, which need the same tensors every time */
     int next;
 } model;
 
@@ -78,51 +81,41 @@ static gan_tensor *judge(gan_layer *d, gan_tensor *images)
     return gan_mean_over(gan_forward(d, images), GAN_AXIS(1) | GAN_AXIS(2) | GAN_AXIS(3), false);
 }
 
-static gan_optimizer *adam(gan_context *ctx, gan_layer *layer)
+static gan_layer *register_network(model *m, const char *name, gan_layer *network)
 {
-    gan_optimizer *optimizer = gan_adam(ctx, (gan_adam_args){.lr = 2e-4, .beta1 = 0.5, .beta2 = 0.999});
+    gan_model_network(&m->base, name, network, GAN_ROLE_OTHER);
+    return network;
+}
+
+static gan_optimizer *adam(model *m, const char *name, gan_layer *layer)
+{
+    gan_optimizer *optimizer = gan_adam(m->base.ctx, (gan_adam_args){.lr = 2e-4, .beta1 = 0.5, .beta2 = 0.999});
     gan_optimizer_add(optimizer, layer);
+    gan_model_optimizer(&m->base, name, optimizer);
     return optimizer;
 }
 
-static model *create_generators(gan_context *ctx)
+static void make_pairs(model *m, gan_context *ctx)
 {
-    model *m = calloc(1, sizeof(*m));
-    if (m == NULL) {
-        return NULL;
-    }
-    m->ctx = ctx;
-    m->g_xy = generator(ctx);
-    m->g_optim = adam(ctx, m->g_xy);
     gan_tensor *images = bench_images(ctx, 2 * PAIRS, SIZE, 3);
     for (int i = 0; i < PAIRS; i++) {
-        m->x[i] = gan_keep(gan_slice(images, 0, 2 * i, 1));
-        m->y[i] = gan_keep(gan_slice(images, 0, 2 * i + 1, 1));
+        m->pair[i] = (gan_batch){.struct_size = sizeof(gan_batch), .n = 1};
+        m->pair[i].images = gan_keep(gan_slice(images, 0, 2 * i, 1));
+        m->pair[i].images_b = gan_keep(gan_slice(images, 0, 2 * i + 1, 1));
     }
     gan_release(images);
-    return m;
+    m->pairs = gan_context_stream(ctx) != NULL ? 1 : PAIRS;
 }
 
-static void *create_generator(gan_context *ctx, const void *setting)
+/* A runner wants steps of both kinds; those of the discriminators are in the one that is run. */
+static void make_runner(model *m, const bench_options *options, gan_step_function step)
 {
-    (void)setting;
-    return create_generators(ctx);
+    const gan_runner_options made = {
+        .struct_size = sizeof(made), .d_step = step, .g_step = step, .no_graphs = options->no_graphs};
+    m->runner = gan_runner_create(&m->base, &made);
 }
 
-static void *create(gan_context *ctx, const void *setting)
-{
-    (void)setting;
-    model *m = create_generators(ctx);
-    if (m != NULL) {
-        m->g_yx = generator(ctx);
-        gan_optimizer_add(m->g_optim, m->g_yx);
-        m->d_x = discriminator(ctx);
-        m->d_y = discriminator(ctx);
-        m->dx_optim = adam(ctx, m->d_x);
-        m->dy_optim = adam(ctx, m->d_y);
-    }
-    return m;
-}
+/* ---- cyclegan ---- */
 
 /* Adds the gradients of one term and returns its value. Terms are differentiated one by one, so that only one
  * generator's or cycle's intermediate results are alive at a time. */
@@ -150,20 +143,18 @@ static gan_tensor *cycle(model *m, gan_layer *there, gan_layer *back, gan_layer 
 static void d_step(model *m, gan_layer *d, gan_optimizer *optim, const char *name, gan_tensor *real, gan_tensor *fake,
                    gan_metrics *losses)
 {
-    gan_scope_begin(m->ctx);
+    gan_scope_begin(m->base.ctx);
     gan_tensor *loss = gan_scale(gan_loss_d_least_squares(judge(d, real), judge(d, fake)), 0.5f);
     gan_metric(losses, name, loss);
     gan_minimize(optim, loss);
-    gan_scope_end(m->ctx, NULL);
+    gan_scope_end(m->base.ctx, NULL);
 }
 
-static gan_status step(void *user, gan_metrics *losses)
+static gan_status step(gan_model *self, const gan_batch *batch, gan_metrics *losses)
 {
-    model *m = user;
-    gan_context *ctx = m->ctx;
-    gan_tensor *x = m->x[m->next % PAIRS], *y = m->y[m->next % PAIRS];
-    m->next++;
-    gan_tensor *fake_x, *fake_y;
+    model *m = (model *)self;
+    gan_context *ctx = self->ctx;
+    gan_tensor *x = batch->images, *y = batch->images_b, *fake_x, *fake_y;
     gan_tensor *loss = GAN_SCOPED(ctx, identity(m, m->g_xy, y));
     loss = gan_add(loss, GAN_SCOPED(ctx, identity(m, m->g_yx, x)));
     loss = gan_add(loss, GAN_SCOPED(ctx, cycle(m, m->g_xy, m->g_yx, m->d_y, x, &fake_y)));
@@ -176,6 +167,27 @@ static gan_status step(void *user, gan_metrics *losses)
     gan_release(fake_y);
     return gan_status_of(ctx);
 }
+
+static void *create(gan_context *ctx, const void *setting)
+{
+    model *m = gan_model_new(ctx, sizeof(*m));
+    if (m == NULL) {
+        return NULL;
+    }
+    m->g_xy = register_network(m, "g_xy", generator(ctx));
+    m->g_yx = register_network(m, "g_yx", generator(ctx));
+    m->d_x = register_network(m, "d_x", discriminator(ctx));
+    m->d_y = register_network(m, "d_y", discriminator(ctx));
+    m->g_optim = adam(m, "g_optim", m->g_xy);
+    gan_optimizer_add(m->g_optim, m->g_yx);
+    m->dx_optim = adam(m, "dx_optim", m->d_x);
+    m->dy_optim = adam(m, "dy_optim", m->d_y);
+    make_pairs(m, ctx);
+    make_runner(m, setting, step);
+    return m;
+}
+
+/* ---- cyclegan-generator ---- */
 
 enum { MAX_PARAMETERS = 64 };
 
@@ -193,40 +205,61 @@ static void list_parameter(const char *name, gan_tensor *tensor, gan_slot_kind k
     }
 }
 
-static gan_status step_generator(void *user, gan_metrics *losses)
+static gan_status step_generator(gan_model *self, const gan_batch *batch, gan_metrics *losses)
 {
-    model *m = user;
-    gan_tensor *x = m->x[m->next++ % PAIRS];
+    model *m = (model *)self;
     parameter_list list = {.n = 0};
     gan_layer_visit(m->g_xy, list_parameter, &list);
-    gan_tensor *loss = gan_l1(gan_forward(m->g_xy, x), x);
+    gan_tensor *loss = gan_l1(gan_forward(m->g_xy, batch->images), batch->images);
     gan_metric(losses, "g", loss);
     gan_tensor *grads[MAX_PARAMETERS];
     return gan_grad(loss, list.tensors, list.n, grads, GAN_GRAD_DEFAULT);
 }
 
+static void *create_generator(gan_context *ctx, const void *setting)
+{
+    model *m = gan_model_new(ctx, sizeof(*m));
+    if (m == NULL) {
+        return NULL;
+    }
+    m->g_xy = register_network(m, "g_xy", generator(ctx));
+    make_pairs(m, ctx);
+    make_runner(m, setting, step_generator);
+    return m;
+}
+
+/* ---- both ---- */
+
+static gan_status run(void *user, gan_metrics *losses)
+{
+    model *m = user;
+    const gan_batch *batch = &m->pair[m->next++ % m->pairs];
+    return gan_runner_step(m->runner, GAN_STEP_GENERATOR, true, batch, losses);
+}
+
+static int graphs(const void *user)
+{
+    const model *m = user;
+    if (*gan_runner_note(m->runner) != '\0') {
+        fprintf(stderr, "%s\n", gan_runner_note(m->runner));
+    }
+    return gan_runner_graphs(m->runner);
+}
+
 static void destroy(void *user)
 {
     model *m = user;
+    gan_runner_destroy(m->runner);
     for (int i = 0; i < PAIRS; i++) {
-        gan_release(m->x[i]);
-        gan_release(m->y[i]);
+        gan_release(m->pair[i].images);
+        gan_release(m->pair[i].images_b);
     }
-    gan_optimizer_destroy(m->g_optim);
-    gan_layer_destroy(m->g_xy);
-    if (m->g_yx != NULL) {
-        gan_optimizer_destroy(m->dx_optim);
-        gan_optimizer_destroy(m->dy_optim);
-        gan_layer_destroy(m->g_yx);
-        gan_layer_destroy(m->d_x);
-        gan_layer_destroy(m->d_y);
-    }
-    free(m);
+    gan_model_free(&m->base);
 }
 
 static const bench_program programs[] = {
-    {"cyclegan", 2, NULL, create, destroy, NULL, {{"step", step, 1}}},
-    {"cyclegan-generator", 1, NULL, create_generator, destroy, NULL, {{"step", step_generator, 1}}},
+    {"cyclegan", 2, NULL, create, destroy, graphs, {{"step", run, 1}}},
+    {"cyclegan-generator", 1, NULL, create_generator, destroy, graphs, {{"step", run, 1}}},
 };
 
 int main(int argc, char **argv)
@@ -237,7 +270,9 @@ int main(int argc, char **argv)
     }
     for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++) {
         if (strcmp(programs[i].name, options.part) == 0) {
-            return bench_program_run(&programs[i], &options);
+            bench_program program = programs[i];
+            program.setting = &options;
+            return bench_program_run(&program, &options);
         }
     }
     fprintf(stderr, "%s: no part is named %s\n", argv[0], options.part);
