@@ -149,13 +149,24 @@ bool op_data_draw_from(gan_context *ctx, const op_case *c, uint64_t seed, op_dat
     return !differentiated || data->w;
 }
 
-float op_round_bf16(float x)
+/* Without the last `n` bits, to the nearest, ties to even. */
+static float round_off(float x, int n)
 {
-    uint32_t bits;
+    uint32_t bits, half = 1u << (n - 1);
     memcpy(&bits, &x, sizeof bits);
-    bits = (bits + 0x7fffu + ((bits >> 16) & 1u)) & 0xffff0000u;
+    bits = (bits + half - 1 + ((bits >> n) & 1u)) & ~(2 * half - 1);
     memcpy(&x, &bits, sizeof bits);
     return x;
+}
+
+float op_round_bf16(float x)
+{
+    return round_off(x, 16);
+}
+
+static float round_tf32(float x)
+{
+    return round_off(x, 13);
 }
 
 /* As a tensor core takes a float that it is given as TF32: without its last 13 bits. */
@@ -210,7 +221,12 @@ bool op_data_round(const op_data *from, int64_t n_y, op_data *to)
     return each_value(op_round_bf16, from, n_y, to);
 }
 
-bool op_data_cut(const op_data *from, int64_t n_y, op_data *to)
+bool op_data_round_tf32(const op_data *from, int64_t n_y, op_data *to)
+{
+    return each_value(round_tf32, from, n_y, to);
+}
+
+bool op_data_cut_tf32(const op_data *from, int64_t n_y, op_data *to)
 {
     return each_value(cut_tf32, from, n_y, to);
 }

@@ -41,9 +41,10 @@ void op_result_free(op_result *result);
 bool op_data_draw(gan_context *ctx, const op_case *c, op_data *data);
 /* Others for every seed; op_data_draw's is 0. */
 bool op_data_draw_from(gan_context *ctx, const op_case *c, uint64_t seed, op_data *data);
-/* The same with every f32 value rounded to bf16; cut off to TF32's ten bits; replaced by one of its neighbours. */
+/* The same with every f32 value rounded to bf16, or to TF32's ten bits; cut off to those; replaced by a neighbour. */
 bool op_data_round(const op_data *from, int64_t n_y, op_data *to);
-bool op_data_cut(const op_data *from, int64_t n_y, op_data *to);
+bool op_data_round_tf32(const op_data *from, int64_t n_y, op_data *to);
+bool op_data_cut_tf32(const op_data *from, int64_t n_y, op_data *to);
 bool op_data_nudge(const op_data *from, int64_t n_y, op_data *to);
 void op_data_free(op_data *data);
 

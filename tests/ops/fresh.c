@@ -1,5 +1,7 @@
 #include "fresh.h"
 
+#include <math.h>
+
 #include "core/internal.h"
 
 enum { DRAWS = 32 };
@@ -47,41 +49,50 @@ static gan_status evaluate_counting(gan_context *ctx, const op_case *c, const op
     return status;
 }
 
+/* One draw, and what the CPU makes of it. */
+typedef struct draw {
+    op_data data, rounded; /* as drawn; rounded to bf16 */
+    op_result want, want_rounded;
+    bool product; /* was one, or a convolution, on the way */
+    double least;
+} draw;
+
 /* ---- limits ---- */
 
-/* What f32 leaves of values near one, such as that of a probability's distance from one. */
-#define LEAST 0x1p-22
+/* What f32 leaves of values as large as the inputs, and of one, such as a probability's distance from it. */
+static double least_error(const op_data *data)
+{
+    double largest = 1;
+    for (int i = 0; i < data->n_in; i++)
+        for (int64_t k = 0, n = gan_shape_count(data->spec[i].shape); data->spec[i].dtype == GAN_F32 && k < n; k++)
+            largest = fmax(largest, fabs(((const float *)data->in[i])[k]));
+    return 0x1p-22 * largest;
+}
 
 /* Both sides round. */
-static limits f32_limits(const op_case *c)
+static limits f32_limits(const op_case *c, const draw *d)
 {
-    return (limits){.tolerance = c->tolerance.f32, .factor = 2, .least = LEAST};
+    return (limits){.tolerance = c->tolerance.f32, .factor = 2, .least = d->least};
 }
 
 /* A bias and steps in between may be rounded on one side only. */
-static limits bf16_limits(const op_case *c, bool product)
+static limits bf16_limits(const op_case *c, const draw *d)
 {
-    return (limits){.tolerance = c->tolerance.bf16, .factor = 2, .norm = product && !c->smooth, .least = LEAST};
+    return (limits){.tolerance = c->tolerance.bf16, .factor = 2, .norm = d->product && !c->smooth, .least = d->least};
 }
 
 /* Only what has a product differs from f32. Operands have 11 bits in tf32 (10 stored) and 8 in bf16, whose tolerances
  * are for everything on the way rounded so. Tensor cores cut the other bits off, so that errors up to 2^-10 of each
  * operand do not cancel: a quarter for the bits, doubled for cutting. Near a kink a sign may change as in bf16. */
-static limits tf32_limits(const op_case *c, bool product)
+static limits tf32_limits(const op_case *c, const draw *d)
 {
-    if (!product)
-        return f32_limits(c);
-    return (limits){.tolerance = c->tolerance.bf16, .factor = c->smooth ? 0.5 : 1, .norm = !c->smooth, .least = LEAST};
+    if (!d->product)
+        return f32_limits(c, d);
+    return (limits){
+        .tolerance = c->tolerance.bf16, .factor = c->smooth ? 0.5 : 1, .norm = !c->smooth, .least = d->least};
 }
 
 /* ---- inputs ---- */
-
-/* One draw, and what the CPU makes of it. */
-typedef struct draw {
-    op_data data, rounded; /* as drawn; rounded to bf16 */
-    op_result want, want_rounded;
-    bool product;
-} draw;
 
 static void free_draw(draw *d)
 {
@@ -112,16 +123,22 @@ static bool agrees_near(const fresh *f, const op_case *c, const draw *d, limits 
     return same;
 }
 
+/* A device may do either. */
+static bool agrees_tf32(const fresh *f, const op_case *c, const draw *d)
+{
+    const limits allowed = tf32_limits(c, d);
+    return agrees_near(f, c, d, allowed, op_data_round_tf32) && agrees_near(f, c, d, allowed, op_data_cut_tf32);
+}
+
 static bool well_conditioned(const fresh *f, const op_case *c, const draw *d)
 {
     static const double nudged[3] = {2e-6, 4e-6, 8e-6}; /* at least, where the tolerance is that of exact operators */
-    limits f32 = f32_limits(c), bf16 = bf16_limits(c, d->product), near = f32;
+    limits f32 = f32_limits(c, d), bf16 = bf16_limits(c, d), near = f32;
     f32.factor = bf16.factor = near.factor = 1;
     if (near.tolerance[VALUE] < nudged[VALUE])
         near.tolerance = nudged;
     return agrees(f->cpu, c, &d->data, OP_GRADIENT, false, &d->want, f32) &&
-           agrees_near(f, c, d, near, op_data_nudge) &&
-           (!d->product || agrees_near(f, c, d, tf32_limits(c, true), op_data_cut)) &&
+           agrees_near(f, c, d, near, op_data_nudge) && (!d->product || agrees_tf32(f, c, d)) &&
            agrees(f->cpu_bf16, c, &d->rounded, OP_GRADIENT, true, &d->want_rounded, bf16) &&
            agrees(f->cpu_bf16, c, &d->rounded, OP_SECOND, true, &d->want_rounded, bf16);
 }
@@ -133,8 +150,10 @@ static bool make_draw(run *r, const fresh *f, uint64_t seed, draw *d)
     if (op_data_draw_from(f->cpu, r->c, seed, &d->data) &&
         evaluate_counting(f->cpu, r->c, &d->data, &d->want, &d->product) == GAN_OK &&
         op_data_round(&d->data, d->want.n_y, &d->rounded) &&
-        op_evaluate(f->cpu, r->c, &d->rounded, OP_SECOND, false, &d->want_rounded) == GAN_OK)
+        op_evaluate(f->cpu, r->c, &d->rounded, OP_SECOND, false, &d->want_rounded) == GAN_OK) {
+        d->least = least_error(&d->data);
         return true;
+    }
     fail_status(r, f->cpu, "fresh inputs on the CPU");
     return false;
 }
@@ -189,7 +208,7 @@ void check_fresh(run *r, const fresh *f)
     draw d;
     if (!find_draw(r, f, &d))
         return;
-    const limits f32 = f32_limits(r->c), tf32 = tf32_limits(r->c, d.product), bf16 = bf16_limits(r->c, d.product);
+    const limits f32 = f32_limits(r->c, &d), tf32 = tf32_limits(r->c, &d), bf16 = bf16_limits(r->c, &d);
     group_worst *worst = r->worst;
     const form forms[] = {
         {"fresh f32 fused", "fresh f32 composed", f->f32, &d.data, &d.want, false, f32, worst->fresh_f32},
