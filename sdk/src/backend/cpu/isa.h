@@ -104,6 +104,9 @@ typedef struct gan__isa {
     void (*weighted_runs[2])(const void *const *in, const float *w, int n, float *out, int64_t count);
     /* The same for `pixels` runs of `channels`: out[j * out_step + i] = sum of w[k] * in[j * in_step + k * tap + i]. */
     void (*weighted_pixels)(const gan__isa_pixels *p);
+    /* out[j * out_step + i] = in[j * in_step + i], j < pixels, i < channels, few channels */
+    void (*copy_pixels)(const float *in, int64_t in_step, float *out, int64_t out_step, int64_t pixels,
+                        int64_t channels);
 
     /* acc[j * step + t] += q[j * ld + t], j < n, t < len */
     void (*fold)(const float *q, int64_t n, int64_t ld, int64_t len, float *acc, int64_t step);

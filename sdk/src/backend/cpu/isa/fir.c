@@ -61,24 +61,68 @@ static void runs_bf16(const void *const *in, const float *w, int n, float *out, 
     sum_runs(in, GAN_BF16, w, n, out, count);
 }
 
-GAN__INLINE void sum_pixels(const gan__isa_pixels *p, int64_t channels)
+/* `taps` <= 4 of them from the k-th on. */
+GAN__INLINE void pixel_taps(const gan__isa_pixels *p, int k, int taps, int64_t channels)
 {
     for (int64_t j = 0; j < p->pixels; j++) {
-        const void *in[GAN_FIR_MAX];
-        for (int k = 0; k < p->taps; k++)
-            in[k] = p->in + j * p->in_step + k * p->tap;
-        sum_runs(in, GAN_F32, p->w, p->taps, p->out + j * p->out_step, channels);
+        const float *in = p->in + j * p->in_step + k * p->tap;
+        const void *at[4] = {in, in + p->tap, in + 2 * p->tap, in + 3 * p->tap};
+        sum_taps(at, GAN_F32, p->w + k, taps, k > 0, p->out + j * p->out_step, channels);
     }
 }
 
-static void pixels(const gan__isa_pixels *p)
+GAN__INLINE void sum_pixels(const gan__isa_pixels *p, int64_t channels)
 {
-    sum_pixels(p, p->channels);
+    for (int k = 0; k < p->taps; k += 4) {
+        switch (p->taps - k) {
+        case 1:
+            pixel_taps(p, k, 1, channels);
+            break;
+        case 2:
+            pixel_taps(p, k, 2, channels);
+            break;
+        case 3:
+            pixel_taps(p, k, 3, channels);
+            break;
+        default:
+            pixel_taps(p, k, 4, channels);
+        }
+    }
+}
+
+static void weighted_pixels(const gan__isa_pixels *p)
+{
+    const int64_t whole = p->channels / 16 * 16;
+    if (whole == p->channels)
+        sum_pixels(p, whole); /* loops that have no remainders */
+    else
+        sum_pixels(p, p->channels);
+}
+
+static void copy_pixels(const float *in, int64_t in_step, float *out, int64_t out_step, int64_t pixels,
+                        int64_t channels)
+{
+    switch (channels) {
+    case 1:
+#pragma omp simd
+        for (int64_t j = 0; j < pixels; j++)
+            out[j * out_step] = in[j * in_step];
+        break;
+    case 3:
+        for (int64_t j = 0; j < pixels; j++)
+            memcpy(out + j * out_step, in + j * in_step, 3 * sizeof *out);
+        break;
+    default:
+        for (int64_t j = 0; j < pixels; j++)
+            for (int64_t i = 0; i < channels; i++)
+                out[j * out_step + i] = in[j * in_step + i];
+    }
 }
 
 void GAN__ISA_NAME(gan__isa_fir)(gan__isa *t)
 {
     t->weighted_runs[GAN_F32] = runs_f32;
     t->weighted_runs[GAN_BF16] = runs_bf16;
-    t->weighted_pixels = pixels;
+    t->weighted_pixels = weighted_pixels;
+    t->copy_pixels = copy_pixels;
 }
