@@ -54,6 +54,10 @@ const gan_option config_host_table[] = {
      "Part of the run after which a falling schedule begins to fall."},
     {"train.ema_kimg", GAN_OPTION_FLOAT, "0", 0, 1e6, NULL,
      "Half-life, in thousands of images, of the moving average of the generator that samples are drawn from; 0: none."},
+    {"train.ema_rampup", GAN_OPTION_FLOAT, "0", 0, 1, NULL,
+     "The half-life of that average is at most this part of the images shown so far, as with StyleGAN2's 0.05; 0: it "
+     "is "
+     "the same from the beginning."},
     {"train.report_kimg", GAN_OPTION_FLOAT, "1", 0.001, 1e6, NULL,
      "Thousands of images between two lines of stats.jsonl."},
     {"train.snapshot_kimg", GAN_OPTION_FLOAT, "50", 0.001, 1e6, NULL,

@@ -12,10 +12,10 @@
 
 #include "fit.h"
 #include "interrupt.h"
+#include "pictures.h"
 #include "plan.h"
 
-#define SCATTER_POINTS 2000 /* fewer do not show where a distribution is */
-#define BAR_SECONDS    0.2  /* between two drawings of the bar */
+#define BAR_SECONDS 0.2 /* between two drawings of the bar */
 
 typedef struct mark {
     double time;
@@ -117,11 +117,19 @@ static void set_learning_rate(trainer *t)
     }
 }
 
-static gan_status update_averages(trainer *t, int64_t images, gan_message *message)
+double train_ema_beta(double halflife, double rampup, int64_t before, int64_t now)
 {
-    double halflife = 1000 * config_float(&t->s->config, "train.ema_kimg");
+    if (rampup > 0)
+        halflife = fmin(halflife, rampup * (double)before);
+    return gan_ema_beta((double)(now - before), halflife);
+}
+
+static gan_status update_averages(trainer *t, int64_t before, gan_message *message)
+{
+    double beta = train_ema_beta(1000 * config_float(&t->s->config, "train.ema_kimg"),
+                                 config_float(&t->s->config, "train.ema_rampup"), before, t->at.images);
     for (int i = 0; i < t->s->n_ema; i++)
-        gan_ema_update(t->s->ema[i].average, gan_ema_beta((double)images, halflife));
+        gan_ema_update(t->s->ema[i].average, beta);
     return gan_status_of(t->s->ctx) ? session_error(t->s, GAN_OK, "cannot update the moving average", message) : GAN_OK;
 }
 
@@ -240,7 +248,7 @@ static gan_status iterate(trainer *t, gan_message *message)
     for (int64_t i = 0; i < d_steps && !status; i++)
         status = one_batch(t, i == d_steps - 1, kimg, progress, message);
     if (!status)
-        status = update_averages(t, t->at.images - before, message);
+        status = update_averages(t, before, message);
     if (status)
         return status;
     t->at.steps++;
@@ -383,119 +391,14 @@ static void say_milestone(trainer *t)
     free(line.data);
 }
 
-/* ---- pictures ---- */
-
-static gan_status real_samples(const session *s, int64_t n, void **out, gan_message *message)
-{
-    size_t bytes = session_sample_bytes(&s->info);
-    char *samples = calloc((size_t)n, bytes);
-    gan_status status = samples ? GAN_OK : gan_fail(message, GAN_ERROR_MEMORY, "no memory for real samples");
-    for (int64_t i = 0; i < n && !status; i++) /* spread over the data: some sources are sorted by class */
-        status = gan_dataset_get(s->data, i * s->info.count / n, samples + (size_t)i * bytes, NULL, message);
-    if (status)
-        free(samples);
-    else
-        *out = samples;
-    return status;
-}
-
-/* Samples for a snapshot. Those of a conditional model are a row per class and a column per seed; *columns is then how
- * many there are, else 0. */
-static gan_status fake_samples(session *s, int64_t *count, int64_t *columns, void **out, gan_message *message)
-{
-    int64_t classes = session_classes(s), n = *count;
-    bool by_class = classes > 0 && classes <= n;
-    uint64_t *seeds = calloc((size_t)n, sizeof *seeds), *chosen = seeds;
-    int32_t *labels = NULL;
-    for (int64_t i = 0; i < n && seeds; i++)
-        seeds[i] = (uint64_t)i;
-    *columns = by_class ? n / classes : 0;
-    if (by_class && seeds)
-        n = session_every_class(classes, seeds, *columns, &chosen, &labels);
-    char *samples = n > 0 ? calloc((size_t)n, session_sample_bytes(&s->info)) : NULL;
-    gan_status status = samples && seeds ? GAN_OK : gan_fail(message, GAN_ERROR_MEMORY, "no memory for samples");
-    if (!status)
-        status = session_sample(s, chosen, n, labels, samples, message);
-    if (chosen != seeds)
-        free(chosen);
-    free(seeds);
-    free(labels);
-    if (status)
-        free(samples);
-    else {
-        *out = samples;
-        *count = n;
-    }
-    return status;
-}
-
-static int64_t sample_count(const session *s)
-{
-    int64_t grid = config_int(&s->config, "train.grid");
-    return s->info.scaled || grid > SCATTER_POINTS ? grid : SCATTER_POINTS;
-}
-
-static gan_status draw_reals(trainer *t, gan_message *message)
-{
-    session *s = t->s;
-    char path[PATH_SIZE];
-    void *real;
-    int64_t n = sample_count(s) < s->info.count ? sample_count(s) : s->info.count;
-    gan_status status = path_format(path, message, "%s/reals.png", t->r->path);
-    if (!status)
-        status = real_samples(s, n, &real, message);
-    if (status)
-        return status;
-    status = s->info.scaled ? report_grid(&s->info, real, n, 0, path, message)
-                            : report_scatter(&s->info, real, n, NULL, 0, "real", path, message);
-    free(real);
-    return status;
-}
-
-/* What is drawn, for the title of a scatter plot: of mixtures, how much of them is covered. */
-static void name_scatter(trainer *t, const float *fake, int64_t n, char *out, size_t size)
-{
-    const float *centres;
-    float sigma;
-    int64_t modes = t->s->info.classes;
-    int used = snprintf(out, size, "kimg %.1f", (double)t->at.images / 1000);
-    if (!gan_dataset_mixture(t->s->data, &centres, &sigma))
-        return;
-    gan_coverage c = gan_mode_coverage(fake, n, centres, modes, sigma);
-    snprintf(out + used, size - (size_t)used, ": %" PRId64 " of %" PRId64 " modes, %.1f %% within 3 sigma", c.modes,
-             modes, 100 * c.high_quality);
-    console_note(t->out, "%s, reverse KL %.2f", out, c.reverse_kl);
-}
-
-static gan_status draw_fakes(trainer *t, const char *path, gan_message *message)
-{
-    session *s = t->s;
-    void *fake, *real = NULL;
-    char title[128];
-    int64_t n = sample_count(s), columns;
-    gan_status status = fake_samples(s, &n, &columns, &fake, message);
-    if (status)
-        return status;
-    if (s->info.scaled) {
-        status = report_grid(&s->info, fake, n, columns, path, message);
-    } else {
-        int64_t n_real = n < s->info.count ? n : s->info.count;
-        name_scatter(t, fake, n, title, sizeof title);
-        status = real_samples(s, n_real, &real, message);
-        if (!status)
-            status = report_scatter(&s->info, real, n_real, fake, n, title, path, message);
-    }
-    free(fake);
-    free(real);
-    return status;
-}
+/* ---- snapshots and checkpoints ---- */
 
 static gan_status snapshot(trainer *t, int64_t images, gan_message *message)
 {
     char path[PATH_SIZE], stamp[32];
     gan_status status = path_format(path, message, "%s/fakes%s.png", t->r->path, run_stamp(images, stamp));
     if (!status)
-        status = draw_fakes(t, path, message);
+        status = pictures_fakes(t->s, t->out, (double)t->at.images / 1000, path, message);
     if (!status)
         status = path_format(path, message, "%s/losses.png", t->r->path);
     if (!status)
@@ -504,8 +407,6 @@ static gan_status snapshot(trainer *t, int64_t images, gan_message *message)
         say_milestone(t);
     return status;
 }
-
-/* ---- checkpoints ---- */
 
 static gan_status save(trainer *t, int64_t images, gan_message *message)
 {
@@ -619,7 +520,10 @@ static gan_status loop(trainer *t, gan_message *message)
     gan_status status = GAN_OK;
     int64_t before = t->at.images;
     if (t->at.steps == 0) {
-        status = draw_reals(t, message);
+        char path[PATH_SIZE];
+        status = path_format(path, message, "%s/reals.png", t->r->path);
+        if (!status)
+            status = pictures_reals(t->s, path, message);
         if (!status)
             status = snapshot(t, 0, message);
     }

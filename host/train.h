@@ -14,4 +14,9 @@ gan_status train(session *s, run *r, console *out, const progress_state *at, con
 /* The next batch of real data as the feed's tensors. */
 gan_status train_next_batch(const session *s, gan_loader *loader, gan_feed *feed, gan_batch *out, gan_message *message);
 
+/* The moving average's beta in an iteration that begins at `before` images shown and ends at `now`. `halflife` is in
+ * images; unless `rampup` is 0, it is at most that part of `before`, so that the initial weights are soon forgotten
+ * (Karras et al. 2020, the implementation of StyleGAN2). */
+double train_ema_beta(double halflife, double rampup, int64_t before, int64_t now);
+
 #endif

@@ -3,7 +3,7 @@
 # shellcheck source=harness.sh
 . "$(dirname "$0")/harness.sh"
 
-OPTIONS=(--set train.snapshot_kimg=0.4 --set train.checkpoint_kimg=0.5 --set train.report_kimg=0.3 --set train.ema_kimg=0.2 --set train.d_steps=2 --set train.keep=100)
+OPTIONS=(--set train.snapshot_kimg=0.4 --set train.checkpoint_kimg=0.5 --set train.report_kimg=0.3 --set train.ema_kimg=0.2 --set train.ema_rampup=0.5 --set train.d_steps=2 --set train.keep=100)
 
 for source in builtin:ring8 builtin:digits; do
     out=out-${source#builtin:}

@@ -63,6 +63,19 @@ check "averages are saved" grep -q '"ema.g.0.weight"' $run/checkpoints/000000_52
 ganhost "${TINY[@]}" --set train.minutes=0.01 --out limited
 check "a limit of time" [ "$STATUS" = 0 ]
 
+# ---- averages that ramp up ----
+once() # OUT OPTION...: one iteration
+{
+    local out=$1
+    shift
+    ganhost "${TINY[@]}" --set train.kimg=0.016 --out "$out" --set train.snapshot_kimg=1000 "$@"
+}
+once ramp --set train.ema_kimg=100 --set train.ema_rampup=0.05
+once ramp --set train.ema_kimg=1e-9
+once ramp --set train.ema_kimg=100
+check "the first average is of the new weights alone" "$COMPARE" ramp/0000[01]-*/checkpoints/000000_016.safetensors
+check "but without a ramp of the initial ones" sh -c "! '$COMPARE' ramp/0000[02]-*/checkpoints/000000_016.safetensors"
+
 # ---- a dry run ----
 ganhost "${TINY[@]}" --dry-run --out dry
 check "a dry run ends well" [ "$STATUS" = 0 ]

@@ -9,6 +9,7 @@
 #include "console.h"
 #include "report.h"
 #include "run.h"
+#include "train.h"
 
 START_TEST(durations_bytes_and_groups)
 {
@@ -200,6 +201,17 @@ START_TEST(running_medians)
 }
 END_TEST
 
+START_TEST(averages_ramp_up)
+{
+    ck_assert_double_eq(train_ema_beta(10000, 0, 0, 64), gan_ema_beta(64, 10000));
+    ck_assert_double_eq(train_ema_beta(10000, 0.05, 0, 64), 0); /* nothing but the new weights */
+    ck_assert_double_eq(train_ema_beta(10000, 0.05, 1280, 1344), 0.5);
+    ck_assert_double_eq(train_ema_beta(10000, 0.05, 640, 704), 0.25);
+    ck_assert_double_eq(train_ema_beta(10000, 0.05, 200000, 200064), gan_ema_beta(64, 10000));
+    ck_assert_double_eq(train_ema_beta(10000, 0.05, 10000000, 10000064), gan_ema_beta(64, 10000));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("host");
@@ -211,6 +223,7 @@ int main(void)
     tcase_add_test(tests, histories_have_gaps_where_a_metric_was_not_reported);
     tcase_add_test(tests, averages_by_name);
     tcase_add_test(tests, the_bar_fits_the_terminal);
+    tcase_add_test(tests, averages_ramp_up);
     tcase_add_test(tests, running_medians);
     tcase_add_test(tests, wrapped_text);
     tcase_add_test(tests, host_table_is_sound);
