@@ -6,6 +6,8 @@
  * description. The choice is the heuristic's alone, since a resumed run has to repeat its bits; the environment
  * variable GAN_CUDNN_TUNE=on has the first few timed instead.
  *
+ * A plan's workspace that there is no memory for is no error: that convolution is columns.cu's, too.
+ *
  * The library is opened at run time. Without it, with GAN_CUDNN=off, or where it cannot serve this device, every
  * convolution is GAN_ERROR_UNSUPPORTED here, and so goes to columns.cu.
  *
@@ -13,6 +15,7 @@
  */
 #include "cuda.h"
 
+#include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -69,6 +72,9 @@ typedef struct plan {
     uint64_t hash;
     cudnnBackendDescriptor_t config, run; /* NULL: cuDNN has no engine for this problem */
     size_t workspace;
+    /* There was no memory for the workspace once. The problem is left to columns.cu from then on, and not now and then,
+     * so that its results are those of one algorithm. */
+    bool no_room;
 } plan;
 
 struct gan__cudnn {
@@ -408,15 +414,17 @@ static void drop_graph(const gan__cudnn *dnn, graph *g)
 
 /* ---- running ---- */
 
-/* The calls of one run; `status` is the context's. */
+/* The calls of one run; `status` is the context's. GAN_ERROR_UNSUPPORTED: there is no memory for the workspace. */
 static gan_status execute(calls *c, const plan *p, void *const operands[OPERANDS])
 {
     const int64_t ids[OPERANDS] = {X, WEIGHT, Y};
     void *owned = NULL, *workspace = NULL;
     if (p->workspace > 0) {
         owned = gan__cuda_workspace(c->cu, p->workspace + WORKSPACE_ALIGNMENT);
-        if (!owned)
-            return gan__cuda_no_memory(c->cu, p->workspace + WORKSPACE_ALIGNMENT);
+        if (!owned) {
+            cudaGetLastError(); /* the failed allocation's: it would be taken for the next kernel's */
+            return GAN_ERROR_UNSUPPORTED;
+        }
         workspace =
             (char *)owned + (WORKSPACE_ALIGNMENT - (uintptr_t)owned % WORKSPACE_ALIGNMENT) % WORKSPACE_ALIGNMENT;
     }
@@ -551,19 +559,22 @@ static gan_status time_plan(calls *c, const plan *p, void *const operands[OPERAN
     return GAN_OK;
 }
 
+/* Of those whose workspace there is memory for; *best stays as it is when that is none. */
 static gan_status fastest(calls *c, const plan *found, int n, void *const operands[OPERANDS], int *best)
 {
     cudaEvent_t begin = NULL, end = NULL;
-    float least = 0.0f, ms = 0.0f;
+    float least = INFINITY, ms = 0.0f;
     GAN__CUDA_TRY(c->cu, cudaEventCreate(&begin));
     cudaError_t error = cudaEventCreate(&end);
     gan_status status = error == cudaSuccess ? GAN_OK : gan__cuda_error(c->cu, error, "cudaEventCreate(&end)");
     for (int i = 0; i < n && status == GAN_OK; i++) {
         status = time_plan(c, &found[i], operands, begin, end, &ms);
-        if (i == 0 || ms < least) {
+        if (status == GAN_OK && ms < least) {
             least = ms;
             *best = i;
         }
+        if (status == GAN_ERROR_UNSUPPORTED)
+            status = GAN_OK;
     }
     if (end)
         cudaEventDestroy(end);
@@ -650,7 +661,7 @@ static uint64_t hash_of(const problem *p)
 }
 
 /* The problem's plan, made if this is its first time. NULL with GAN_ERROR_UNSUPPORTED when cuDNN has none. */
-static gan_status find_plan(calls *c, gan__cudnn *dnn, void *const operands[OPERANDS], const plan **out)
+static gan_status find_plan(calls *c, gan__cudnn *dnn, void *const operands[OPERANDS], plan **out)
 {
     const uint64_t hash = hash_of(c->problem);
     plan **bucket = &dnn->bucket[hash % BUCKETS], *p = *bucket;
@@ -674,7 +685,7 @@ static gan_status find_plan(calls *c, gan__cudnn *dnn, void *const operands[OPER
         dnn->count++;
     }
     *out = p;
-    return p->run ? GAN_OK : GAN_ERROR_UNSUPPORTED;
+    return p->run && !p->no_room ? GAN_OK : GAN_ERROR_UNSUPPORTED;
 }
 
 /* Whether this is a convolution in cuDNN's sense: nothing empty, and y as large as x, w, stride and padding make it. */
@@ -693,10 +704,12 @@ gan_status gan__cudnn_conv(gan__cuda *cu, const gan__cuda_conv *conv)
     const problem description = problem_of(cu, conv);
     calls c = {cu, cu->cudnn, &description, CUDNN_STATUS_SUCCESS, ""};
     void *const operands[OPERANDS] = {conv->x, conv->weight, conv->y};
-    const plan *p = NULL;
+    plan *p = NULL;
     gan_status status = find_plan(&c, cu->cudnn, operands, &p);
-    if (status == GAN_OK)
+    if (status == GAN_OK) {
         status = execute(&c, p, operands);
+        p->no_room = status == GAN_ERROR_UNSUPPORTED;
+    }
     return status;
 }
 
