@@ -20,15 +20,32 @@ static const option_row rows[CLI_OPTIONS] = {
     [CLI_DEVICE] = {"device", "DEVICE", "auto, cpu, cuda or cuda:N"},
     [CLI_PRECISION] = {"precision", "f32|tf32|bf16", "of convolutions and matrix products"},
     [CLI_SEED] = {"seed", "N", "seed of all random numbers"},
-    [CLI_OUT] = {"out", "PATH", "train: folder for run folders (default: runs); sample: a .png file, or a folder"},
+    [CLI_OUT] = {"out", "PATH",
+                 "train: folder for run folders (default: runs); sample: a .png file, or a folder; mix: a .png "
+                 "file; interpolate, project: a folder"},
     [CLI_RESUME] = {"resume", "RUN|latest", "go on with a run from its newest checkpoint"},
     [CLI_DRY_RUN] = {"dry-run", NULL, "check everything, show the networks and their memory, and stop"},
     [CLI_QUIET] = {"quiet", NULL, "show nothing but errors"},
     [CLI_RUN] = {"run", "RUN", "a run's folder; its newest checkpoint is used"},
     [CLI_CHECKPOINT] = {"checkpoint", "FILE", "this checkpoint instead of the newest"},
-    [CLI_SEEDS] = {"seeds", "LIST", "one sample for each, such as 0-63 or 1,5,9 (default: 0-63)"},
+    [CLI_SEEDS] = {"seeds", "LIST", "of images, such as 0-63 or 1,5,9 (sample's default: 0-63)"},
     [CLI_GRID] = {"grid", "COLUMNSxROWS", "form of the grid, such as 8x8 (default: square)"},
     [CLI_CLASS] = {"class", "N", "all samples of this class, for plugins that use labels"},
+    [CLI_TRUNC] = {"trunc", "PSI", "truncation: w is drawn to its average; 1 is none (default), 0 the average alone"},
+    [CLI_TRUNC_CUTOFF] = {"trunc-cutoff", "N", "truncate the first N layers, the coarse ones (default: all)"},
+    [CLI_NOISE] = {"noise", "const|random|none", "noise inputs of the layers (default: const)"},
+    [CLI_W] = {"w", "FILE", "the image of a w that `ganhost project` has found, instead of seeds"},
+    [CLI_ROWS] = {"rows", "LIST", "seeds of the images down the side, such as 1-5"},
+    [CLI_COLS] = {"cols", "LIST", "seeds of the images along the top"},
+    [CLI_LAYERS] = {"layers", "RANGES",
+                    "layers taken from the column, such as 0-3; each range of 0-3,4-7,8- is a table"},
+    [CLI_FRAMES] = {"frames", "N", "images of the animation, in all (default: 60)"},
+    [CLI_FPS] = {"fps", "N", "of them per second (default: 30)"},
+    [CLI_SPACE] = {"space", "z|w", "on great circles through z, or straight through w (default)"},
+    [CLI_LOOP] = {"loop", NULL, "from the last seed back to the first"},
+    [CLI_TARGET] = {"target", "FILE", "a PNG or JPEG picture; cut to a square, and scaled"},
+    [CLI_STEPS] = {"steps", "N", "of the search (default: 1000)"},
+    [CLI_LAYERS_W] = {"layers-w", NULL, "a w for each layer: nearer to the picture, further from what was learned"},
     [CLI_MARKDOWN] = {"markdown", NULL, "as Markdown; without PLUGIN, the host's own options"},
     [CLI_RESOLUTION] = {"resolution", "N", "side of the square images; as --set data.resolution=N"},
     [CLI_FIT] = {"fit", "crop|pad|stretch", "how they come to it; as --set data.fit=..."},
@@ -38,7 +55,14 @@ static const option_row rows[CLI_OPTIONS] = {
     [CLI_VERSION] = {"version", NULL, "the program's version"},
 };
 
-#define BIT(option) (1u << (option))
+#define BIT(option) ((uint64_t)1 << (option))
+_Static_assert(CLI_OPTIONS <= 64, "more options than bits");
+
+/* Which model, and on what. */
+#define MODEL_OPTIONS                                                                                                  \
+    (BIT(CLI_RUN) | BIT(CLI_CHECKPOINT) | BIT(CLI_PLUGIN) | BIT(CLI_OUT) | BIT(CLI_DEVICE) | BIT(CLI_PRECISION) |      \
+     BIT(CLI_QUIET))
+#define STYLE_OPTIONS (BIT(CLI_TRUNC) | BIT(CLI_TRUNC_CUTOFF) | BIT(CLI_NOISE))
 
 const cli_command cli_commands[] = {
     {"train", "[train] --plugin PLUGIN [--config FILE] [OPTIONS]",
@@ -49,10 +73,27 @@ const cli_command cli_commands[] = {
      0, 0, command_train},
     {"sample", "sample --run RUN [OPTIONS]",
      "Draw samples from a trained generator: a grid as one PNG file, or a file for each seed in a folder. Of data that "
-     "is no images, a scatter plot, or the values with --out FILE.csv.",
-     BIT(CLI_RUN) | BIT(CLI_CHECKPOINT) | BIT(CLI_PLUGIN) | BIT(CLI_SEEDS) | BIT(CLI_GRID) | BIT(CLI_CLASS) |
-         BIT(CLI_OUT) | BIT(CLI_DEVICE) | BIT(CLI_PRECISION) | BIT(CLI_QUIET),
-     0, 0, command_sample},
+     "is no images, a scatter plot, or the values with --out FILE.csv. Style-based generators take --trunc, "
+     "--trunc-cutoff, --noise and --w.",
+     MODEL_OPTIONS | STYLE_OPTIONS | BIT(CLI_SEEDS) | BIT(CLI_GRID) | BIT(CLI_CLASS) | BIT(CLI_W), 0, 0,
+     command_sample},
+    {"mix", "mix --run RUN --rows SEEDS --cols SEEDS --layers RANGES [OPTIONS]",
+     "Mix styles: a figure whose images have the styles of their row's seed, but in some layers those of their "
+     "column's "
+     "seed; one table below another for each range of layers.",
+     MODEL_OPTIONS | STYLE_OPTIONS | BIT(CLI_ROWS) | BIT(CLI_COLS) | BIT(CLI_LAYERS) | BIT(CLI_CLASS), 0, 0,
+     command_mix},
+    {"interpolate", "interpolate --run RUN --seeds A,B,C [OPTIONS]",
+     "Go from the image of one seed to the next: numbered PNG files, and animation.png, which browsers play.",
+     MODEL_OPTIONS | STYLE_OPTIONS | BIT(CLI_SEEDS) | BIT(CLI_FRAMES) | BIT(CLI_FPS) | BIT(CLI_SPACE) | BIT(CLI_LOOP) |
+         BIT(CLI_CLASS),
+     0, 0, command_interpolate},
+    {"project", "project --run RUN --target FILE [OPTIONS]",
+     "Search the w whose image is nearest to a picture: target.png, projected.png, projected.safetensors for `ganhost "
+     "sample --w`, the way there as numbered PNG files, and animation.png. Ctrl-C ends with what was found.",
+     MODEL_OPTIONS | BIT(CLI_TARGET) | BIT(CLI_STEPS) | BIT(CLI_LAYERS_W) | BIT(CLI_SEED) | BIT(CLI_FRAMES) |
+         BIT(CLI_FPS),
+     0, 0, command_project},
     {"data", "data check SOURCE | data pack SOURCE OUT.zip [OPTIONS]",
      "Look at a source of images. `check` decodes all of it, lists every file that is wrong, and tells sizes, channels "
      "and classes; its status is 1 if anything is wrong. `pack` writes it as a zip of PNG files with labels, scaled "
@@ -201,7 +242,7 @@ bool cli_parse(int argc, char **argv, arguments *out, gan_message *message)
 
 /* ---- help ---- */
 
-static void help_options(unsigned options, text *out)
+static void help_options(uint64_t options, text *out)
 {
     for (int i = 0; i < CLI_OPTIONS; i++) {
         char head[64];

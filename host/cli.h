@@ -3,6 +3,7 @@
 #define HOST_CLI_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "console.h"
 
@@ -25,6 +26,20 @@ typedef enum cli_option {
     CLI_SEEDS,
     CLI_GRID,
     CLI_CLASS,
+    CLI_TRUNC,
+    CLI_TRUNC_CUTOFF,
+    CLI_NOISE,
+    CLI_W,
+    CLI_ROWS,
+    CLI_COLS,
+    CLI_LAYERS,
+    CLI_FRAMES,
+    CLI_FPS,
+    CLI_SPACE,
+    CLI_LOOP,
+    CLI_TARGET,
+    CLI_STEPS,
+    CLI_LAYERS_W,
     CLI_MARKDOWN,
     CLI_RESOLUTION,
     CLI_FIT,
@@ -54,7 +69,7 @@ struct cli_command {
     const char *name;
     const char *synopsis; /* after "ganhost " */
     const char *help;
-    unsigned options;         /* bits 1 << cli_option */
+    uint64_t options;         /* bits 1 << cli_option */
     int words_min, words_max; /* of arguments that are no options */
     int (*run)(const arguments *args);
 };
@@ -70,6 +85,9 @@ const cli_command *cli_find(const char *name); /* NULL if there is none */
 /* ---- the commands ---- */
 int command_train(const arguments *args);
 int command_sample(const arguments *args);
+int command_mix(const arguments *args);
+int command_interpolate(const arguments *args);
+int command_project(const arguments *args);
 int command_data(const arguments *args);
 int command_describe(const arguments *args);
 int command_init(const arguments *args);

@@ -122,12 +122,16 @@ static void cut(char *line, size_t limit)
 
 void bar_format(const bar *b, int width, char *out, size_t size)
 {
-    char cells[BAR_CELLS + 1], left[32], total[32] = "", rest[400];
+    char cells[BAR_CELLS + 1], left[32], total[32] = "", counts[100], rest[400];
     double fraction = b->fraction < 0 ? 0 : b->fraction > 1 ? 1 : b->fraction;
     if (b->kimg_total > 0)
         snprintf(total, sizeof total, "/%g", b->kimg_total);
-    snprintf(rest, sizeof rest, "%3.0f %%  %.1f%s kimg  %.0f images/s  %s left  %s", 100 * fraction, b->kimg, total,
-             b->images_per_second, text_duration(b->seconds_left, left), b->metrics);
+    if (b->counts)
+        snprintf(counts, sizeof counts, "%s", b->counts);
+    else
+        snprintf(counts, sizeof counts, "%.1f%s kimg  %.0f images/s", b->kimg, total, b->images_per_second);
+    snprintf(rest, sizeof rest, "%3.0f %%  %s  %s left  %s", 100 * fraction, counts,
+             text_duration(b->seconds_left, left), b->metrics);
     int room = width - 1 - (int)strlen(rest) - 3;
     int n = room > BAR_CELLS ? BAR_CELLS : room < BAR_CELLS_LEAST ? BAR_CELLS_LEAST : room;
     int full = (int)(fraction * n);
@@ -152,4 +156,22 @@ void console_bar(console *c, const bar *b)
     if (length > 0)
         write_all(STDERR_FILENO, drawn, (size_t)length);
     c->has_bar = true;
+}
+
+#define PROGRESS_INTERVAL 0.1 /* seconds */
+
+void console_progress(console *c, double started, int64_t done, int64_t total, const char *unit, const char *metrics)
+{
+    double now = clock_seconds(), taken = now - started;
+    char counts[100];
+    if (!c->terminal || now - c->drawn < PROGRESS_INTERVAL)
+        return;
+    c->drawn = now;
+    snprintf(counts, sizeof counts, "%lld/%lld %s  %.1f %s/s", (long long)done, (long long)total, unit,
+             taken > 0 ? (double)done / taken : 0.0, unit);
+    bar b = {.fraction = total > 0 ? (double)done / (double)total : 0,
+             .seconds_left = done > 0 ? taken * (double)(total - done) / (double)done : -1,
+             .metrics = metrics,
+             .counts = counts};
+    console_bar(c, &b);
 }

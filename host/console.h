@@ -2,6 +2,8 @@
 #ifndef HOST_CONSOLE_H
 #define HOST_CONSOLE_H
 
+#include <stdint.h>
+
 #include "text.h"
 
 /* Lines go to standard error and to the run's log; nothing is shown with `quiet`, errors apart. The bar is drawn only
@@ -10,6 +12,7 @@ typedef struct console {
     bool quiet, terminal;
     int log;      /* descriptor of log.txt; -1: none yet */
     bool has_bar; /* the cursor is on the bar's line */
+    double drawn; /* when console_progress last drew (clock_seconds) */
 } console;
 
 void console_open(console *c, bool quiet);
@@ -26,10 +29,13 @@ typedef struct bar {
     double images_per_second;
     double seconds_left; /* negative: not known yet */
     const char *metrics; /* "d_loss 1.234  g_loss 0.876" */
+    const char *counts;  /* "12/60 frames  3.1 frames/s" in the place of kimg and images/s; NULL: those */
 } bar;
 
 void console_bar(console *c, const bar *b);
 void console_clear(console *c); /* take the bar away */
+/* A bar of work that is no training: `done` of `total` such as "frames", begun at `started` (clock_seconds). */
+void console_progress(console *c, double started, int64_t done, int64_t total, const char *unit, const char *metrics);
 /* The bar's line, at most `width` columns. */
 void bar_format(const bar *b, int width, char *out, size_t size);
 

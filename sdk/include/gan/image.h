@@ -52,6 +52,29 @@ GAN_API gan_status gan_image_read(const char *path, gan_image *out, gan_message 
 /* A PNG file in memory; *bytes is the caller's (free). */
 GAN_API gan_status gan_png_encode(const gan_image *image, void **bytes, size_t *size, gan_message *message);
 
+/* ---- animated PNG files, which browsers play and other programs show the first image of ---- */
+
+typedef struct gan_apng_options {
+    uint32_t struct_size;
+    double fps;    /* images per second, 0.1 to 1000; 0: 30 */
+    int64_t plays; /* 0: again and again */
+} gan_apng_options;
+
+/* An animation in the making: a temporary file beside `path`, in which each image is written as it comes, so that
+ * memory stays that of one. `options` may be NULL. */
+typedef struct gan_apng gan_apng;
+GAN_API gan_status gan_apng_create(const char *path, const gan_apng_options *options, gan_apng **out,
+                                   gan_message *message);
+/* The next image. All must have the first one's size and channels (GAN_ERROR_SHAPE). After an error of writing the
+ * animation can only be ended. */
+GAN_API gan_status gan_apng_add(gan_apng *animation, const gan_image *image, gan_message *message);
+GAN_API int64_t gan_apng_count(const gan_apng *animation); /* images so far */
+/* Sync and rename. GAN_ERROR_STATE if there is no image, or if one could not be written; nothing is left then. Ends the
+ * animation in any case. */
+GAN_API gan_status gan_apng_commit(gan_apng *animation, gan_message *message);
+/* Remove the temporary file; NULL is allowed. */
+GAN_API void gan_apng_discard(gan_apng *animation);
+
 /* ---- geometry ---- */
 
 /* Resampling with antialiasing: when an image is made smaller, the filter grows with the factor. Each is Pillow's

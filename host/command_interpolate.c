@@ -1,0 +1,192 @@
+/* command_interpolate.c - `ganhost interpolate`: from seed to seed through z or w, as frames and as an animation. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "frames.h"
+#include "interrupt.h"
+#include "styles.h"
+#include "values.h"
+
+#define KEYS_MAX 1000
+
+typedef struct walk {
+    const arguments *args;
+    opened o;
+    styles st;
+    frames out;
+    uint64_t *seeds;
+    int64_t n_seeds;
+    int64_t n_frames;
+    double fps;
+    bool through_z, loop;
+    int32_t label;
+    int64_t size;    /* values of a key: of z or of w */
+    float *keys;     /* [n_seeds, size] */
+    float *at, *w;   /* a part of the frames, [batch, size] and [batch, layers, width] */
+    int32_t *labels; /* [batch] or as many as keys; NULL for a model without classes */
+    uint8_t *images;
+} walk;
+
+/* ---- arguments ---- */
+
+static gan_status parse_arguments(walk *p, gan_message *message)
+{
+    const char *const *value = p->args->value;
+    const char *space = value[CLI_SPACE];
+    p->n_frames = 60;
+    p->fps = 30;
+    p->loop = value[CLI_LOOP] != NULL;
+    p->through_z = space && strcmp(space, "z") == 0;
+    if (space && !p->through_z && strcmp(space, "w") != 0)
+        return gan_fail(message, GAN_ERROR_OPTION, "--space is z or w, but not \"%.64s\"", space);
+    if (!value[CLI_SEEDS])
+        return gan_fail(message, GAN_ERROR_OPTION, "from where to where? Give --seeds, such as --seeds 1,5,9");
+    gan_status status = styles_options(&p->st, p->args, message);
+    if (!status)
+        status = value_seeds("seeds", value[CLI_SEEDS], KEYS_MAX, &p->seeds, &p->n_seeds, message);
+    if (!status && p->n_seeds < 2)
+        return gan_fail(message, GAN_ERROR_OPTION, "--seeds must name two seeds at least to go from one to another");
+    if (!status && value[CLI_FRAMES])
+        status = value_int("frames", value[CLI_FRAMES], 2, FRAMES_MAX, &p->n_frames, message);
+    if (!status && value[CLI_FPS])
+        status = value_float("fps", value[CLI_FPS], 0.1, 1000, &p->fps, message);
+    return status;
+}
+
+/* ---- between two keys ---- */
+
+/* Along the great circle, as z of a Gaussian lie near a sphere and a straight line would leave it (White 2016,
+ * arXiv:1609.04468); the ends are met exactly. */
+static void spherical(const float *a, const float *b, double t, int64_t n, float *out)
+{
+    double aa = 0, bb = 0, ab = 0;
+    for (int64_t i = 0; i < n; i++) {
+        aa += (double)a[i] * (double)a[i];
+        bb += (double)b[i] * (double)b[i];
+        ab += (double)a[i] * (double)b[i];
+    }
+    double cosine = aa > 0 && bb > 0 ? ab / sqrt(aa * bb) : 1, angle = acos(fmin(fmax(cosine, -1), 1)), s = sin(angle);
+    double from = s > 1e-6 ? sin((1 - t) * angle) / s : 1 - t, to = s > 1e-6 ? sin(t * angle) / s : t;
+    for (int64_t i = 0; i < n; i++)
+        out[i] = (float)(from * (double)a[i] + to * (double)b[i]);
+}
+
+static void linear(const float *a, const float *b, double t, int64_t n, float *out)
+{
+    for (int64_t i = 0; i < n; i++)
+        out[i] = (float)((1 - t) * (double)a[i] + t * (double)b[i]);
+}
+
+/* Frame i of all. The last one is the last seed; in a loop it is the one before the first comes again. */
+static void place(const walk *p, int64_t i, float *out)
+{
+    int64_t ways = p->loop ? p->n_seeds : p->n_seeds - 1;
+    double at = (double)i * (double)ways / (double)(p->loop ? p->n_frames : p->n_frames - 1);
+    int64_t from = (int64_t)at;
+    if (from >= ways)
+        from = ways - 1;
+    const float *a = p->keys + from * p->size, *b = p->keys + (from + 1) % p->n_seeds * p->size;
+    (p->through_z ? spherical : linear)(a, b, at - (double)from, p->size, out);
+}
+
+/* ---- frames ---- */
+
+static gan_status prepare(walk *p, gan_message *message)
+{
+    int64_t batch = styles_batch(&p->st), most = batch > p->n_seeds ? batch : p->n_seeds;
+    gan_status status = opened_class(&p->o, &p->label, message);
+    if (status)
+        return status;
+    p->size = p->through_z ? p->st.info.latent : styles_size(&p->st);
+    p->keys = calloc((size_t)(p->n_seeds * p->size), sizeof *p->keys);
+    p->at = calloc((size_t)(most * p->st.info.latent), sizeof *p->at);
+    p->w = calloc((size_t)(batch * styles_size(&p->st)), sizeof *p->w);
+    p->labels = calloc((size_t)most, sizeof *p->labels);
+    p->images = calloc((size_t)batch, session_sample_bytes(&p->o.s.info));
+    if (!p->keys || !p->at || !p->w || !p->labels || !p->images)
+        return gan_fail(message, GAN_ERROR_MEMORY, "no memory for %" PRId64 " frames at a time", batch);
+    for (int64_t i = 0; i < most; i++)
+        p->labels[i] = p->label;
+    if (session_classes(&p->o.s) == 0) {
+        free(p->labels);
+        p->labels = NULL;
+    }
+    if (p->through_z)
+        return styles_latents(&p->st, p->seeds, p->n_seeds, p->keys, message);
+    status = styles_latents(&p->st, p->seeds, p->n_seeds, p->at, message);
+    return status ? status : styles_map(&p->st, p->at, p->n_seeds, p->labels, p->keys, message);
+}
+
+/* Frames from `first` on. */
+static gan_status make_part(walk *p, int64_t first, int64_t n, gan_message *message)
+{
+    const gan_data_info *info = &p->o.s.info;
+    gan_status status = GAN_OK;
+    for (int64_t i = 0; i < n; i++)
+        place(p, first + i, (p->through_z ? p->at : p->w) + i * p->size);
+    if (p->through_z)
+        status = styles_map(&p->st, p->at, n, p->labels, p->w, message);
+    if (!status)
+        status = styles_render(&p->st, p->w, n, p->images, message);
+    for (int64_t i = 0; i < n && !status; i++) {
+        gan_image image = {info->width, info->height, (int)info->channels,
+                           p->images + (size_t)i * session_sample_bytes(info)};
+        status = frames_add(&p->out, &image, message);
+    }
+    return status;
+}
+
+static gan_status make_frames(walk *p, gan_message *message)
+{
+    int64_t batch = styles_batch(&p->st);
+    double started = clock_seconds();
+    gan_status status = GAN_OK;
+    for (int64_t i = 0; i < p->n_frames && !status && !interrupt_requested(); i += batch) {
+        status = make_part(p, i, p->n_frames - i < batch ? p->n_frames - i : batch, message);
+        console_progress(&p->o.out, started, p->out.n, p->n_frames, "frames", "");
+    }
+    if (!status && p->out.n == 0)
+        return gan_fail(message, GAN_INTERRUPTED, "interrupted before the first frame");
+    return status ? status : frames_finish(&p->out, message);
+}
+
+static gan_status interpolate(walk *p, gan_message *message)
+{
+    char folder[PATH_SIZE];
+    gan_status status = parse_arguments(p, message);
+    if (!status)
+        status = opened_load(&p->o, message);
+    if (!status)
+        status = styles_begin(&p->st, &p->o, "ganhost interpolate", message);
+    if (!status)
+        status = prepare(p, message);
+    if (!status)
+        status = opened_target(&p->o, "interpolation", folder, message);
+    if (!status)
+        status = frames_open(&p->out, folder, p->fps, message);
+    return status ? status : make_frames(p, message);
+}
+
+int command_interpolate(const arguments *args)
+{
+    walk p = {.args = args};
+    gan_message message = {{0}};
+    opened_begin(&p.o, args);
+    interrupt_catch();
+    gan_status status = interpolate(&p, &message);
+    if (!status)
+        console_say(&p.o.out, "%s%" PRId64 " frames of %s: %s, and %s/animation.png",
+                    interrupt_requested() ? "interrupted; " : "", p.out.n, p.o.checkpoint, p.out.folder, p.out.folder);
+    frames_close(&p.out);
+    free(p.seeds);
+    free(p.keys);
+    free(p.at);
+    free(p.w);
+    free(p.labels);
+    free(p.images);
+    opened_close(&p.o);
+    int failed = status ? cli_fail(status, &message) : EXIT_SUCCESS;
+    return (!status || status == GAN_INTERRUPTED) && interrupt_requested() ? EXIT_INTERRUPTED : failed;
+}
