@@ -165,6 +165,20 @@ static void teardown(void)
       "[3]")                                                                                                          \
     X(gan_layer_norm(cube, vector4, vector4, 1e-5f), GAN_ERROR_SHAPE, "layer_norm", "[2, 3, 4]", "[3, 4]")            \
     X(gan_pixel_norm(labels, 1e-8f), GAN_ERROR_DTYPE, "pixel_norm", "i32", "[4]")                                     \
+    X(gan_scale_bias_act(matrix34, NULL, NULL, NULL, LINEAR), GAN_ERROR_SHAPE, "scale_bias_act", "[3, 4]", "")        \
+    X(gan_scale_bias_act(image, matrix34, NULL, NULL, LINEAR), GAN_ERROR_SHAPE, "scale_bias_act", "[3, 4]", "(N, C)") \
+    X(gan_scale_bias_act(image, NULL, image, NULL, LINEAR), GAN_ERROR_SHAPE, "scale_bias_act", "[2, 5, 6, 3]", "")    \
+    X(gan_scale_bias_act(image, NULL, NULL, vector4, LINEAR), GAN_ERROR_SHAPE, "scale_bias_act", "[4]", "")           \
+    X(gan_scale_bias_act(image, labels, NULL, NULL, LINEAR), GAN_ERROR_DTYPE, "scale_bias_act", "i32", "[4]")         \
+    X(gan_scale_bias_act(image, NULL, NULL, vector3, ((gan_activation){9, 0})), GAN_ERROR_ARGUMENT, "", "9", "")      \
+    X(gan_demodulation(weight, matrix34), GAN_ERROR_SHAPE, "demodulation", "[7, 3, 3, 3]", "[3, 4]")                  \
+    X(gan_demodulation(weight, vector3), GAN_ERROR_SHAPE, "demodulation", "[7, 3, 3, 3]", "[3]")                      \
+    X(gan_modulated_conv2d(image, weight, matrix34, true, CONV(1, 1, 0)), GAN_ERROR_SHAPE, "", "[3, 4]", "")          \
+    X(gan_modulated_conv2d(cube, weight, matrix34, true, CONV(1, 1, 0)), GAN_ERROR_SHAPE, "modulated", "[2, 3, 4]", "")\
+    X(gan_adain(image, matrix34, 1e-5f), GAN_ERROR_SHAPE, "adain", "[3, 4]", "(N, 2 C)")                              \
+    X(gan_minibatch_stddev(weight, 3, 1), GAN_ERROR_SHAPE, "minibatch_stddev", "groups of 3", "[7, 3, 3, 3]")         \
+    X(gan_minibatch_stddev(image, 0, 1), GAN_ERROR_SHAPE, "minibatch_stddev", "groups of 0", "")                      \
+    X(gan_minibatch_stddev(image, 2, 2), GAN_ERROR_SHAPE, "minibatch_stddev", "2 features", "[2, 5, 6, 3]")           \
     X(gan_softmax(scalar), GAN_ERROR_SHAPE, "softmax", "[]", "")                                                      \
     X(gan_log_softmax(labels), GAN_ERROR_DTYPE, "log_softmax", "i32", "[4]")                                          \
     X(gan_bce_with_logits(vector3, 1.5f), GAN_ERROR_ARGUMENT, "bce_with_logits", "1.5", "")                           \
@@ -180,6 +194,10 @@ static void teardown(void)
     X(gan_loss_g_least_squares(labels), GAN_ERROR_DTYPE, "loss_g_least_squares", "i32", "[4]")                        \
     X(gan_l1(vector3, vector4), GAN_ERROR_SHAPE, "l1", "[3]", "[4]")                                                  \
     X(gan_mse(matrix34, vector4), GAN_ERROR_SHAPE, "mse", "[3, 4]", "[4]")                                            \
+    X(gan_r1_penalty(vector3, image), GAN_ERROR_SHAPE, "r1_penalty", "[3]", "[2, 5, 6, 3]")                           \
+    X(gan_gradient_penalty(vector3, image, GAN_PENALTY_TWO_SIDED), GAN_ERROR_SHAPE, "gradient_penalty", "[3]", "")    \
+    X(gan_path_lengths(image, matrix34), GAN_ERROR_SHAPE, "path_lengths", "[2, 5, 6, 3]", "[3, 4]")                   \
+    X(gan_path_lengths(matrix34, matrix34), GAN_ERROR_SHAPE, "path_lengths", "[3, 4]", "")                            \
     X(gan_cross_entropy(matrix34, labels), GAN_ERROR_SHAPE, "cross_entropy", "[3, 4]", "[4]")                         \
     X(gan_cross_entropy(labels, labels), GAN_ERROR_SHAPE, "cross_entropy", "[4]", "")
 /* clang-format on */
@@ -322,6 +340,18 @@ END_TEST
     X(gan_layer_norm(p, NULL, NULL, 1e-5f))                                                                           \
     X(gan_layer_norm(matrix43, p, vector3, 1e-5f))                                                                    \
     X(gan_pixel_norm(p, 1e-8f))                                                                                       \
+    X(gan_scale_bias_act(p, NULL, NULL, NULL, LINEAR))                                                                \
+    X(gan_scale_bias_act(image, p, NULL, NULL, LINEAR))                                                               \
+    X(gan_scale_bias_act(image, NULL, p, NULL, LINEAR))                                                               \
+    X(gan_scale_bias_act(image, NULL, NULL, p, LINEAR))                                                               \
+    X(gan_demodulation(p, matrix43))                                                                                  \
+    X(gan_demodulation(weight, p))                                                                                    \
+    X(gan_modulated_conv2d(p, weight, matrix43, true, CONV(1, 1, 0)))                                                 \
+    X(gan_modulated_conv2d(image, p, matrix43, true, CONV(1, 1, 0)))                                                  \
+    X(gan_modulated_conv2d(image, weight, p, true, CONV(1, 1, 0)))                                                    \
+    X(gan_adain(p, matrix43, 1e-5f))                                                                                  \
+    X(gan_adain(image, p, 1e-5f))                                                                                     \
+    X(gan_minibatch_stddev(p, 2, 1))                                                                                  \
     X(gan_softmax(p))                                                                                                 \
     X(gan_log_softmax(p))                                                                                             \
     X(gan_bce_with_logits(p, 1))                                                                                      \
@@ -344,6 +374,12 @@ END_TEST
     X(gan_mse(vector3, p))                                                                                            \
     X(gan_cross_entropy(p, labels))                                                                                   \
     X(gan_cross_entropy(matrix43, p))                                                                                 \
+    X(gan_gradient_penalty(p, image, GAN_PENALTY_TWO_SIDED))                                                          \
+    X(gan_gradient_penalty(vector3, p, GAN_PENALTY_TWO_SIDED))                                                        \
+    X(gan_r1_penalty(p, image))                                                                                       \
+    X(gan_r1_penalty(vector3, p))                                                                                     \
+    X(gan_path_lengths(p, matrix43))                                                                                  \
+    X(gan_path_lengths(image, p))                                                                                     \
     X(gan_detach(p))                                                                                                  \
     X(gan_variable(p))
 /* clang-format on */

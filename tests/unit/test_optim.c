@@ -294,6 +294,50 @@ START_TEST(scaled_learning_rates_and_wrong_settings)
 }
 END_TEST
 
+START_TEST(the_learning_rate_can_be_replaced)
+{
+    double w[N];
+    gan_layer *net = one_parameter(w);
+    gan_tensor *p = gan_layer_find(net, "0.w");
+    gan_optimizer *o = gan_sgd(ctx, (gan_sgd_args){.lr = 0.1});
+    gan_optimizer_add(o, net);
+    gan_optimizer_scale_lr(o, 0.5);
+    gan_optimizer_set_lr(o, 0.3);
+    ck_assert_double_eq_tol(gan_optimizer_lr(o), 0.15, 1e-12);
+    gan_minimize(o, gan_sum(p));
+    for (int i = 0; i < N; i++)
+        w[i] -= 0.15;
+    check_values(p, w, 1e-6);
+    gan_optimizer_set_lr(o, -1);
+    ck_assert_int_eq(gan_status_of(ctx), GAN_ERROR_ARGUMENT);
+    gan_clear_status(ctx);
+    gan_optimizer_set_lr(o, NAN);
+    ck_assert_int_eq(gan_status_of(ctx), GAN_ERROR_ARGUMENT);
+    gan_clear_status(ctx);
+    ck_assert_double_eq_tol(gan_optimizer_lr(o), 0.15, 1e-12);
+    gan_optimizer_set_lr(NULL, 1);
+    gan_optimizer_destroy(o);
+    gan_layer_destroy(net);
+}
+END_TEST
+
+/* Karras et al. 2020, appendix B: config F has lr 0.002, betas 0 and 0.99, intervals of 16 and 4. */
+START_TEST(lazy_regularization_corrects_adam)
+{
+    const gan_adam_args args = {.lr = 0.002, .beta1 = 0.5, .beta2 = 0.99, .eps = 1e-8};
+    gan_adam_args d = gan_adam_lazy(args, 16), g = gan_adam_lazy(args, 4), none = gan_adam_lazy(args, 1);
+    ck_assert_double_eq_tol(d.lr, 0.0018823529411764706, 1e-15);
+    ck_assert_double_eq_tol(d.beta1, 0.52081, 1e-5);
+    ck_assert_double_eq_tol(d.beta2, 0.9905855, 1e-7);
+    ck_assert_double_eq(d.eps, 1e-8);
+    ck_assert_double_eq_tol(g.lr, 0.0016, 1e-15);
+    ck_assert_double_eq_tol(g.beta2, 0.9919919, 1e-7);
+    ck_assert(none.lr == args.lr && none.beta1 == args.beta1 && none.beta2 == args.beta2);
+    ck_assert_double_eq(gan_adam_lazy((gan_adam_args){.lr = 1, .beta2 = 0.99}, 16).beta1, 0);
+    ck_assert_double_eq(gan_adam_lazy(args, 0).lr, args.lr);
+}
+END_TEST
+
 /* ---- saved state ---- */
 
 typedef struct listing {
@@ -534,6 +578,8 @@ static Suite *suite(void)
     tcase_add_test(t, accumulated_derivatives_make_one_step);
     tcase_add_test(t, the_forward_pass_sees_every_step);
     tcase_add_test(t, scaled_learning_rates_and_wrong_settings);
+    tcase_add_test(t, the_learning_rate_can_be_replaced);
+    tcase_add_test(t, lazy_regularization_corrects_adam);
     tcase_add_test(t, state_has_the_documented_names_and_layouts);
     tcase_add_test(t, state_can_be_saved_and_loaded_through_the_visitor);
     tcase_add_test(t, a_moving_average_follows_and_changes_places);
