@@ -27,7 +27,7 @@ typedef struct golden {
     gan_data_info data;
     int64_t batch;
     int64_t batch_side;                    /* of its images: the data's, unless a network has to grow to it */
-    double kimg;                           /* of every batch */
+    double kimg;                           /* of the batch */
     uint64_t image_counter, label_counter; /* of the draws that make batches */
 } golden;
 
@@ -36,9 +36,9 @@ typedef struct golden {
  * large only where the gradient nearly cancels. So `weight`, for any one of them, is some hundredths of lr (a wrong
  * sign, moment or bias correction is a whole lr), and `mean_weight`, over all of them, near the rounding of the weights
  * themselves. Moments, running statistics and other state are compared relative to the largest element of their
- * tensor. */
+ * tensor; `floor`, usually 0, is what they may differ by where a derivative is 0 but for rounding. */
 typedef struct golden_tolerance {
-    double metric, weight, mean_weight, state;
+    double metric, weight, mean_weight, state, floor;
 } golden_tolerance;
 
 /* Open a case of the plugin TEST_PLUGIN_NAME in the file TEST_PLUGIN. A scope is open until golden_close. */
