@@ -20,9 +20,7 @@ static const option_row rows[CLI_OPTIONS] = {
     [CLI_DEVICE] = {"device", "DEVICE", "auto, cpu, cuda or cuda:N"},
     [CLI_PRECISION] = {"precision", "f32|tf32|bf16", "of convolutions and matrix products"},
     [CLI_SEED] = {"seed", "N", "seed of all random numbers"},
-    [CLI_OUT] = {"out", "PATH",
-                 "train: folder for run folders (default: runs); sample: a .png file, or a folder; mix: a .png "
-                 "file; interpolate, project: a folder"},
+    [CLI_OUT] = {"out", "PATH", "where to write; train: folder for run folders (default: runs)"},
     [CLI_RESUME] = {"resume", "RUN|latest", "go on with a run from its newest checkpoint"},
     [CLI_DRY_RUN] = {"dry-run", NULL, "check everything, show the networks and their memory, and stop"},
     [CLI_QUIET] = {"quiet", NULL, "show nothing but errors"},
@@ -72,25 +70,28 @@ const cli_command cli_commands[] = {
          BIT(CLI_OUT) | BIT(CLI_RESUME) | BIT(CLI_DRY_RUN) | BIT(CLI_QUIET),
      0, 0, command_train},
     {"sample", "sample --run RUN [OPTIONS]",
-     "Draw samples from a trained generator: a grid as one PNG file, or a file for each seed in a folder. Of data that "
-     "is no images, a scatter plot, or the values with --out FILE.csv. Style-based generators take --trunc, "
-     "--trunc-cutoff, --noise and --w.",
+     "Draw samples from a trained generator: a grid as one PNG file (default: RUN/samples.png), or a file for each "
+     "seed "
+     "with --out FOLDER. Of data that is no images, a scatter plot, or the values with --out FILE.csv. Style-based "
+     "generators take --trunc, --trunc-cutoff, --noise and --w.",
      MODEL_OPTIONS | STYLE_OPTIONS | BIT(CLI_SEEDS) | BIT(CLI_GRID) | BIT(CLI_CLASS) | BIT(CLI_W), 0, 0,
      command_sample},
     {"mix", "mix --run RUN --rows SEEDS --cols SEEDS --layers RANGES [OPTIONS]",
      "Mix styles: a figure whose images have the styles of their row's seed, but in some layers those of their "
      "column's "
-     "seed; one table below another for each range of layers.",
+     "seed; one table below another for each range of layers. Writes RUN/mix.png, or --out FILE.png.",
      MODEL_OPTIONS | STYLE_OPTIONS | BIT(CLI_ROWS) | BIT(CLI_COLS) | BIT(CLI_LAYERS) | BIT(CLI_CLASS), 0, 0,
      command_mix},
     {"interpolate", "interpolate --run RUN --seeds A,B,C [OPTIONS]",
-     "Go from the image of one seed to the next: numbered PNG files, and animation.png, which browsers play.",
+     "Go from the image of one seed to the next: numbered PNG files, and animation.png, which browsers "
+     "play, in RUN/interpolation or --out FOLDER.",
      MODEL_OPTIONS | STYLE_OPTIONS | BIT(CLI_SEEDS) | BIT(CLI_FRAMES) | BIT(CLI_FPS) | BIT(CLI_SPACE) | BIT(CLI_LOOP) |
          BIT(CLI_CLASS),
      0, 0, command_interpolate},
     {"project", "project --run RUN --target FILE [OPTIONS]",
      "Search the w whose image is nearest to a picture: target.png, projected.png, projected.safetensors for `ganhost "
-     "sample --w`, the way there as numbered PNG files, and animation.png. Ctrl-C ends with what was found.",
+     "sample --w`, the way there as numbered PNG files, and animation.png, in RUN/projection or --out FOLDER. Ctrl-C "
+     "ends with what was found.",
      MODEL_OPTIONS | BIT(CLI_TARGET) | BIT(CLI_STEPS) | BIT(CLI_LAYERS_W) | BIT(CLI_SEED) | BIT(CLI_FRAMES) |
          BIT(CLI_FPS),
      0, 0, command_project},

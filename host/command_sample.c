@@ -9,6 +9,9 @@
 #include "values.h"
 
 #define SAMPLES_MAX 65536
+/* Of samples that go to files of their own: so many, and about so many bytes, are in memory at a time. */
+#define WINDOW       1024
+#define WINDOW_BYTES ((int64_t)128 << 20)
 
 typedef struct sampling {
     const arguments *args;
@@ -16,11 +19,12 @@ typedef struct sampling {
     styles st;
     char target[PATH_SIZE];
     uint64_t *seeds;
-    int32_t *labels; /* NULL: the plugin's choice */
+    int32_t *labels; /* NULL: without classes */
     float *w;        /* NULL: of seeds */
     bool by_class;   /* the samples are each seed once for every class */
     int64_t n, columns;
-    void *samples;
+    void *samples; /* [window] */
+    double started;
 } sampling;
 
 /* ---- arguments ---- */
@@ -72,13 +76,16 @@ static gan_status choose_classes(sampling *p, gan_message *message)
     gan_status status = opened_class(&p->o, &wanted, message);
     if (status)
         return status;
-    if (!p->args->value[CLI_CLASS])
-        return classes > 0 && !p->args->value[CLI_GRID] ? every_class(p, classes, message) : GAN_OK;
+    bool chosen = p->args->value[CLI_CLASS];
+    if (classes == 0)
+        return GAN_OK;
+    if (!chosen && !p->args->value[CLI_GRID])
+        return every_class(p, classes, message);
     p->labels = calloc((size_t)p->n, sizeof *p->labels);
     if (!p->labels)
         return gan_fail(message, GAN_ERROR_MEMORY, "no memory for labels");
     for (int64_t i = 0; i < p->n; i++)
-        p->labels[i] = wanted;
+        p->labels[i] = chosen ? wanted : (int32_t)(i % classes);
     return GAN_OK;
 }
 
@@ -107,13 +114,19 @@ static gan_status prepare(sampling *p, gan_message *message)
     return status;
 }
 
-static gan_status draw(sampling *p, gan_message *message)
+/* Samples from `first` on, into p->samples. */
+static gan_status draw(sampling *p, int64_t first, int64_t n, gan_message *message)
 {
+    const int32_t *labels = p->labels ? p->labels + first : NULL;
+    gan_status status;
     if (p->w)
-        return styles_render(&p->st, p->w, p->n, p->samples, message);
-    if (p->st.table)
-        return styles_sample(&p->st, p->seeds, p->n, p->labels, p->samples, message);
-    return session_sample(&p->o.s, p->seeds, p->n, p->labels, p->samples, message);
+        status = styles_render(&p->st, p->w + first * styles_size(&p->st), n, p->samples, message);
+    else if (p->st.table)
+        status = styles_sample(&p->st, p->seeds + first, n, labels, p->samples, message);
+    else
+        status = session_sample(&p->o.s, p->seeds + first, n, labels, p->samples, message);
+    console_progress(&p->o.out, p->started, first + n, p->n, "samples", "");
+    return status;
 }
 
 /* ---- output ---- */
@@ -137,57 +150,89 @@ static gan_status write_csv(const sampling *p, gan_message *message)
     return status;
 }
 
-static gan_status write_each(const sampling *p, gan_message *message)
+/* Sample i, which is the one at `pixels`, in a file of its own. */
+static gan_status write_one(const sampling *p, int64_t i, const void *pixels, gan_message *message)
 {
-    gan_status status = folder_make(p->target, message);
-    for (int64_t i = 0; i < p->n && !status; i++) {
-        char folder[PATH_SIZE], path[PATH_SIZE];
-        if (p->by_class) /* the classes are sub-folders, as in a labelled data set */
-            status = path_format(folder, message, "%s/%d", p->target, p->labels[i]);
-        else
-            status = path_format(folder, message, "%s", p->target);
-        if (!status && p->by_class && i % p->columns == 0)
-            status = folder_make(folder, message);
-        if (!status)
-            status = path_format(path, message, "%s/%s%06" PRIu64 ".png", folder, p->w ? "w" : "seed",
-                                 p->w ? (uint64_t)i : p->seeds[i]);
-        if (!status)
-            status = report_grid(&p->o.s.info, (char *)p->samples + (size_t)i * session_sample_bytes(&p->o.s.info), 1,
-                                 1, path, message);
+    char folder[PATH_SIZE], path[PATH_SIZE];
+    gan_status status;
+    if (p->by_class) /* the classes are sub-folders, as in a labelled data set */
+        status = path_format(folder, message, "%s/%d", p->target, p->labels[i]);
+    else
+        status = path_format(folder, message, "%s", p->target);
+    if (!status && (i == 0 || (p->by_class && i % p->columns == 0)))
+        status = folder_make(folder, message);
+    if (!status)
+        status = path_format(path, message, "%s/%s%06" PRIu64 ".png", folder, p->w ? "w" : "seed",
+                             p->w ? (uint64_t)i : p->seeds[i]);
+    return status ? status : report_grid(&p->o.s.info, pixels, 1, 1, path, message);
+}
+
+static gan_status write_each(sampling *p, int64_t window, gan_message *message)
+{
+    size_t bytes = session_sample_bytes(&p->o.s.info);
+    gan_status status = GAN_OK;
+    for (int64_t first = 0; first < p->n && !status; first += window) {
+        int64_t n = p->n - first < window ? p->n - first : window;
+        status = draw(p, first, n, message);
+        for (int64_t i = 0; i < n && !status; i++)
+            status = write_one(p, first + i, (const char *)p->samples + (size_t)i * bytes, message);
     }
     return status;
 }
 
-static gan_status write_samples(const sampling *p, gan_message *message)
+static gan_status write_together(sampling *p, gan_message *message)
 {
-    bool png = ends_with(p->target, ".png");
-    if (!p->o.s.info.scaled) {
-        if (ends_with(p->target, ".csv"))
-            return write_csv(p, message);
-        if (!png)
-            return gan_fail(message, GAN_ERROR_OPTION, "samples of vectors go to a .png or a .csv file, not to %.200s",
-                            p->target);
-        return report_scatter(&p->o.s.info, NULL, 0, p->samples, p->n, "samples", p->target, message);
+    const gan_data_info *info = &p->o.s.info;
+    gan_status status = draw(p, 0, p->n, message);
+    if (status)
+        return status;
+    if (info->scaled)
+        return report_grid(info, p->samples, p->n, p->columns, p->target, message);
+    if (ends_with(p->target, ".csv"))
+        return write_csv(p, message);
+    return report_scatter(info, NULL, 0, p->samples, p->n, "samples", p->target, message);
+}
+
+/* How many samples are in memory at a time: all of them, or as many as WINDOW says. */
+static gan_status choose_window(const sampling *p, int64_t *window, gan_message *message)
+{
+    const gan_data_info *info = &p->o.s.info;
+    int64_t fit = WINDOW_BYTES / (int64_t)session_sample_bytes(info);
+    bool png = ends_with(p->target, ".png"), csv = ends_with(p->target, ".csv");
+    *window = p->n;
+    if (!info->scaled && !png && !csv)
+        return gan_fail(message, GAN_ERROR_OPTION, "samples of vectors go to a .png or a .csv file, not to %.200s",
+                        p->target);
+    if (info->scaled && png && p->n > GAN_IMAGE_MAX_PIXELS / (info->height * info->width))
+        return gan_fail(message, GAN_ERROR_LIMIT,
+                        "%" PRId64 " images of %" PRId64 "x%" PRId64
+                        " are more than one picture holds; --out FOLDER writes a file for each",
+                        p->n, info->width, info->height);
+    if (info->scaled && !png) {
+        fit = fit < 1 ? 1 : fit > WINDOW ? WINDOW : fit;
+        *window = p->n < fit ? p->n : fit;
     }
-    if (!png)
-        return write_each(p, message);
-    return report_grid(&p->o.s.info, p->samples, p->n, p->columns, p->target, message);
+    return GAN_OK;
 }
 
 static gan_status generate(sampling *p, gan_message *message)
 {
+    int64_t window = 0;
     gan_status status = parse_arguments(p, message);
     if (!status)
         status = prepare(p, message);
     if (!status)
         status = opened_target(&p->o, "samples.png", p->target, message);
+    if (!status)
+        status = choose_window(p, &window, message);
     if (status)
         return status;
-    p->samples = calloc((size_t)p->n, session_sample_bytes(&p->o.s.info));
+    p->started = clock_seconds();
+    p->samples = calloc((size_t)window, session_sample_bytes(&p->o.s.info));
     if (!p->samples)
-        return gan_fail(message, GAN_ERROR_MEMORY, "no memory for %" PRId64 " samples", p->n);
-    status = draw(p, message);
-    return status ? status : write_samples(p, message);
+        return gan_fail(message, GAN_ERROR_MEMORY, "no memory for %" PRId64 " samples", window);
+    bool each = p->o.s.info.scaled && !ends_with(p->target, ".png");
+    return each ? write_each(p, window, message) : write_together(p, message);
 }
 
 int command_sample(const arguments *args)

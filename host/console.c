@@ -158,20 +158,25 @@ void console_bar(console *c, const bar *b)
     c->has_bar = true;
 }
 
-#define PROGRESS_INTERVAL 0.1 /* seconds */
+/* Seconds between two bars, and between two lines where no bar can be drawn. */
+#define BAR_INTERVAL  0.1
+#define LINE_INTERVAL 30.0
 
 void console_progress(console *c, double started, int64_t done, int64_t total, const char *unit, const char *metrics)
 {
-    double now = clock_seconds(), taken = now - started;
-    char counts[100];
-    if (!c->terminal || now - c->drawn < PROGRESS_INTERVAL)
+    double now = clock_seconds(), taken = now - started, last = c->drawn > started ? c->drawn : started;
+    char counts[100], left[32];
+    if (now - last < (c->terminal ? BAR_INTERVAL : LINE_INTERVAL))
         return;
     c->drawn = now;
     snprintf(counts, sizeof counts, "%lld/%lld %s  %.1f %s/s", (long long)done, (long long)total, unit,
-             taken > 0 ? (double)done / taken : 0.0, unit);
+             (double)done / taken, unit);
     bar b = {.fraction = total > 0 ? (double)done / (double)total : 0,
              .seconds_left = done > 0 ? taken * (double)(total - done) / (double)done : -1,
              .metrics = metrics,
              .counts = counts};
-    console_bar(c, &b);
+    if (c->terminal)
+        console_bar(c, &b);
+    else
+        console_say(c, "%s  %s left  %s", counts, text_duration(b.seconds_left, left), metrics);
 }

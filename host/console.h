@@ -12,7 +12,7 @@ typedef struct console {
     bool quiet, terminal;
     int log;      /* descriptor of log.txt; -1: none yet */
     bool has_bar; /* the cursor is on the bar's line */
-    double drawn; /* when console_progress last drew (clock_seconds) */
+    double drawn; /* when console_progress last did (clock_seconds) */
 } console;
 
 void console_open(console *c, bool quiet);
@@ -34,7 +34,8 @@ typedef struct bar {
 
 void console_bar(console *c, const bar *b);
 void console_clear(console *c); /* take the bar away */
-/* A bar of work that is no training: `done` of `total` such as "frames", begun at `started` (clock_seconds). */
+/* A bar of work that is no training, now and then a line where there is no terminal: `done` of `total` such as
+ * "frames", begun at `started` (clock_seconds). Called as often as one likes. */
 void console_progress(console *c, double started, int64_t done, int64_t total, const char *unit, const char *metrics);
 /* The bar's line, at most `width` columns. */
 void bar_format(const bar *b, int width, char *out, size_t size);

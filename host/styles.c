@@ -233,19 +233,16 @@ gan_status styles_render(styles *st, const float *w, int64_t n, uint8_t *images,
 gan_status styles_sample(styles *st, const uint64_t *seeds, int64_t n, const int32_t *labels, uint8_t *images,
                          gan_message *message)
 {
-    int64_t chunk = styles_batch(st), classes = session_classes(st->s);
+    int64_t chunk = styles_batch(st);
     size_t bytes = session_sample_bytes(&st->s->info);
     float *z = calloc((size_t)(chunk * st->info.latent), sizeof *z);
     float *w = calloc((size_t)(chunk * styles_size(st)), sizeof *w);
     gan_status status = z && w ? GAN_OK : gan_fail(message, GAN_ERROR_MEMORY, "no memory for samples");
     for (int64_t i = 0; i < n && !status; i += chunk) {
         int64_t part = n - i < chunk ? n - i : chunk;
-        int32_t own[RENDER_CHUNK];
-        for (int64_t j = 0; j < part; j++)
-            own[j] = labels ? labels[i + j] : classes > 0 ? (int32_t)((i + j) % classes) : 0;
         status = styles_latents(st, seeds + i, part, z, message);
         if (!status)
-            status = styles_map(st, z, part, classes > 0 ? own : NULL, w, message);
+            status = styles_map(st, z, part, labels ? labels + i : NULL, w, message);
         if (!status)
             status = styles_render(st, w, part, images + (size_t)i * bytes, message);
     }
