@@ -10,6 +10,7 @@
 #include "report.h"
 #include "run.h"
 #include "train.h"
+#include "values.h"
 
 START_TEST(durations_bytes_and_groups)
 {
@@ -155,6 +156,79 @@ START_TEST(the_bar_fits_the_terminal)
     b.fraction = 7;
     bar_format(&b, 120, out, sizeof out);
     ck_assert_ptr_nonnull(strstr(out, "[========================] 100 %  500.0 kimg"));
+    b = (bar){.fraction = 0.2, .seconds_left = 4, .metrics = "", .counts = "12/60 frames  12.0 frames/s"};
+    bar_format(&b, 120, out, sizeof out);
+    ck_assert_str_eq(out, "[====>                   ]  20 %  12/60 frames  12.0 frames/s  0:04 left  ");
+}
+END_TEST
+
+/* ---- values of options ---- */
+
+START_TEST(numbers)
+{
+    gan_message message;
+    int64_t n = 7;
+    double x = 7;
+    ck_assert_int_eq(value_int("frames", "2", 2, 5, &n, &message), GAN_OK);
+    ck_assert_int_eq(n, 2);
+    static const char *const wrong[] = {"", "x", "1", "6", "3x", "3.5", "99999999999999999999", "-"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        ck_assert_int_eq(value_int("frames", wrong[i], 2, 5, &n, &message), GAN_ERROR_OPTION);
+    ck_assert_str_eq(message.text, "--frames must be from 2 to 5, but is \"-\"");
+    ck_assert_int_eq(n, 2);
+    ck_assert_int_eq(value_float("trunc", "-0.7", -1, 1, &x, &message), GAN_OK);
+    ck_assert_double_eq(x, -0.7);
+    static const char *const not_real[] = {"", "x", "1.01", "nan", "inf", "0.5x"};
+    for (size_t i = 0; i < sizeof not_real / sizeof not_real[0]; i++)
+        ck_assert_int_eq(value_float("trunc", not_real[i], -1, 1, &x, &message), GAN_ERROR_OPTION);
+    ck_assert_double_eq(x, -0.7);
+}
+END_TEST
+
+START_TEST(seeds)
+{
+    static const uint64_t wanted[] = {3, 7, 8, 9, 18446744073709551615u};
+    gan_message message;
+    uint64_t *list = NULL;
+    int64_t n = 0;
+    ck_assert_int_eq(value_seeds("seeds", "3,7-9,18446744073709551615", 5, &list, &n, &message), GAN_OK);
+    ck_assert_int_eq(n, 5);
+    ck_assert_mem_eq(list, wanted, sizeof wanted);
+    free(list);
+    static const char *const wrong[] = {
+        "",   ",",  "1,", "-1",  "2-1", "1-", "0-5", "0-4,5", "0-18446744073709551615", "18446744073709551616",
+        "1 ", " 1", "+1", "1--2"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        list = NULL;
+        ck_assert_int_eq(value_seeds("seeds", wrong[i], 5, &list, &n, &message), GAN_ERROR_OPTION);
+        ck_assert_ptr_null(list);
+    }
+    ck_assert_int_eq(n, 5);
+}
+END_TEST
+
+START_TEST(ranges_of_layers)
+{
+    gan_message message;
+    layer_range ranges[VALUE_RANGES_MAX];
+    int n = 0;
+    ck_assert_int_eq(value_layers("layers", "0-3,5,6-", 14, ranges, &n, &message), GAN_OK);
+    ck_assert_int_eq(n, 3);
+    ck_assert(ranges[0].first == 0 && ranges[0].last == 3);
+    ck_assert(ranges[1].first == 5 && ranges[1].last == 5);
+    ck_assert(ranges[2].first == 6 && ranges[2].last == 13);
+    static const char *const wrong[] = {
+        "", "14", "0-14", "14-", "3-2", "1,", ",1", "-1", "x", "1-x", "0-18446744073709551616"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        ck_assert_int_eq(value_layers("layers", wrong[i], 14, ranges, &n, &message), GAN_ERROR_OPTION);
+    ck_assert_ptr_nonnull(strstr(message.text, "this generator's 14 layers, 0 to 13"));
+    char many[4 * VALUE_RANGES_MAX] = "0";
+    for (int i = 1; i < VALUE_RANGES_MAX; i++)
+        strcat(many, ",0");
+    ck_assert_int_eq(value_layers("layers", many, 14, ranges, &n, &message), GAN_OK);
+    ck_assert_int_eq(n, VALUE_RANGES_MAX);
+    strcat(many, ",0");
+    ck_assert_int_eq(value_layers("layers", many, 14, ranges, &n, &message), GAN_ERROR_OPTION);
 }
 END_TEST
 
@@ -223,6 +297,9 @@ int main(void)
     tcase_add_test(tests, histories_have_gaps_where_a_metric_was_not_reported);
     tcase_add_test(tests, averages_by_name);
     tcase_add_test(tests, the_bar_fits_the_terminal);
+    tcase_add_test(tests, numbers);
+    tcase_add_test(tests, seeds);
+    tcase_add_test(tests, ranges_of_layers);
     tcase_add_test(tests, averages_ramp_up);
     tcase_add_test(tests, running_medians);
     tcase_add_test(tests, wrapped_text);
