@@ -150,7 +150,8 @@ GAN_API gan_fir gan_fir_blur(const float *taps, int n);
 typedef enum gan_border { GAN_BORDER_ZERO = 0, GAN_BORDER_REFLECT = 1 } gan_border;
 /* Each image warped by a matrix of its own, bilinear: x [N, H, W, C], theta [N, 2, 3] (f32; no derivative with respect
  * to it). The pixel of the result at (u, v), in pixels to the right of and below the image's centre, is x at theta (u,
- * v, 1). Outside of it x is 0, or reflected with the edge repeated. */
+ * v, 1). Outside of it x is 0, or reflected with the edge repeated. A theta that is not finite, or that enlarges or
+ * reduces by more than 64, gives zeros; so does, with reflection, one that takes samples more than 64 images away. */
 GAN_API gan_tensor *gan_affine_sample(gan_tensor *x, gan_tensor *theta, gan_border border);
 /* Bytes [N, H, W, C] 0..255 to f32 -1..1: x / 127.5 - 1. */
 GAN_API gan_tensor *gan_images_from_u8(gan_tensor *bytes);

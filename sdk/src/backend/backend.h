@@ -70,6 +70,22 @@ typedef struct gan__norm_args {
     float *dgamma, *dbeta; /* backward: [C], summed over groups, written if not NULL */
 } gan__norm_args;
 
+/* y = activation(scale x + strength noise + bias) of x [n, pixels, channels]: scale [n, channels], noise [n, pixels] or,
+ * shared, [pixels], strength [channels], bias [channels] or, one for each sample, [n, channels]. f32; NULL: without it.
+ */
+typedef struct gan__scale_args {
+    int64_t n, pixels, channels;
+    gan_activation activation;
+    gan_dtype dtype; /* of x, y, dy, dx: F32 or BF16 */
+    bool noise_shared, bias_each;
+    const void *x; /* read by backward for dscale */
+    const float *scale, *noise, *strength, *bias;
+    void *y;        /* written by forward; read by backward when there is an activation */
+    const void *dy; /* backward */
+    void *dx;       /* backward: of y's type; like all that follow written if not NULL */
+    float *dscale, *dnoise, *dstrength, *dbias; /* of the shapes of scale, ... */
+} gan__scale_args;
+
 typedef enum gan__random_kind { GAN__RANDOM_UNIFORM = 0, GAN__RANDOM_NORMAL = 1, GAN__RANDOM_INT = 2 } gan__random_kind;
 
 typedef enum gan__update_kind {
@@ -205,6 +221,16 @@ typedef struct gan__backend_ops {
      * over whole quotients inside x; w are the taps if `flip`, else the taps from the last to the first. `up`, `down`
      * and `gain` are what they mean, not 0; `after` is not used. */
     gan_status (*upfirdn)(gan__backend *be, const gan_fir *fir, const gan__array *x, const gan__array *y);
+
+    /* gan_affine_sample: dense NHWC x to y of the same shape and dtype, f32 or bf16, by theta [N, 2, 3]; and its adjoint
+     * from y to x, whose sums have one order. A theta that affine.h does not take gives zeros in both. */
+    gan_status (*affine_sample)(gan__backend *be, const float *theta, gan_border border, const gan__array *x,
+                                const gan__array *y);
+    gan_status (*affine_adjoint)(gan__backend *be, const float *theta, gan_border border, const gan__array *y,
+                                 const gan__array *x);
+
+    gan_status (*scale_forward)(gan__backend *be, const gan__scale_args *args);
+    gan_status (*scale_backward)(gan__backend *be, const gan__scale_args *args);
 } gan__backend_ops;
 
 /* What a backend in a library of its own calls back; for the others they are the functions below. */
@@ -249,7 +275,7 @@ gan_status gan__measure_create(gan_context *ctx, size_t limit, gan__backend **ou
 
 /* The one symbol of libgansdk_cuda.so, a gan__cuda_entry_table; core/device.c loads it. */
 #define GAN__CUDA_ENTRY_NAME "gan__cuda_entry"
-#define GAN__CUDA_LAYOUT     3 /* of this header; raised when it changes */
+#define GAN__CUDA_LAYOUT     4 /* of this header; raised when it changes */
 typedef struct gan__cuda_entry_table {
     uint32_t layout;
     uint32_t backend_ops_size; /* sizeof(gan__backend_ops) */

@@ -204,6 +204,10 @@ static const gan__backend_ops cpu_ops = {
     .update = gan__cpu_update,
     .memory_free = cpu_memory_free,
     .upfirdn = gan__cpu_upfirdn,
+    .affine_sample = gan__cpu_affine_sample,
+    .affine_adjoint = gan__cpu_affine_adjoint,
+    .scale_forward = gan__cpu_scale_forward,
+    .scale_backward = gan__cpu_scale_backward,
 };
 
 gan_status gan__cpu_create(gan_context *ctx, int threads, gan__backend **out, gan_message *message)

@@ -104,6 +104,13 @@ gan_status gan__cpu_reflect_pad(gan__backend *be, const gan__array *x, int p, co
 gan_status gan__cpu_reflect_pad_adjoint(gan__backend *be, const gan__array *y, int p, const gan__array *x);
 
 gan_status gan__cpu_upfirdn(gan__backend *be, const gan_fir *fir, const gan__array *x, const gan__array *y);
+gan_status gan__cpu_affine_sample(gan__backend *be, const float *theta, gan_border border, const gan__array *x,
+                                  const gan__array *y);
+gan_status gan__cpu_affine_adjoint(gan__backend *be, const float *theta, gan_border border, const gan__array *y,
+                                   const gan__array *x);
+
+gan_status gan__cpu_scale_forward(gan__backend *be, const gan__scale_args *a);
+gan_status gan__cpu_scale_backward(gan__backend *be, const gan__scale_args *a);
 
 gan_status gan__cpu_gather_rows(gan__backend *be, const float *table, int64_t table_rows, int64_t width,
                                 const int32_t *index, int64_t n, float *out);

@@ -26,7 +26,8 @@ static int level(void)
 
 #define GAN__FILL(isa, t)                                                                                              \
     (gan__isa_map_##isa(t), gan__isa_reduce_##isa(t), gan__isa_norm_##isa(t), gan__isa_update_##isa(t),                \
-     gan__isa_random_##isa(t), gan__isa_move_##isa(t), gan__isa_fir_##isa(t), gan__isa_winograd_##isa(t))
+     gan__isa_random_##isa(t), gan__isa_move_##isa(t), gan__isa_fir_##isa(t), gan__isa_style_##isa(t),                 \
+     gan__isa_winograd_##isa(t))
 
 void gan__isa_select(gan__isa *t)
 {

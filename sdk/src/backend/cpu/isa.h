@@ -22,6 +22,13 @@ typedef struct gan__isa_norm {
     gan_activation activation;
 } gan__isa_norm;
 
+/* y = activation(x scale + noise strength + bias), rows of n channels; noise is one number for each row, or NULL. */
+typedef struct gan__isa_scale {
+    int64_t n;
+    const float *scale, *strength, *bias, *noise;
+    gan_activation activation;
+} gan__isa_scale;
+
 typedef struct gan__isa_update {
     float lr, b1, b2, eps;
     float c1, c2; /* 1 - b1, 1 - b2 */
@@ -85,6 +92,11 @@ typedef struct gan__isa {
     /* x[r, j] = activation(x[r, j] + bias[j]), rows of n; bias may be NULL; by element type */
     void (*bias_act[2])(void *x, int64_t rows, int64_t n, const float *bias, gan_activation activation);
 
+    /* Scaling by sample, by element type; g = dy activation'(y); out[r] = sum of g[r, j] w[j]. */
+    void (*scale_rows[2])(const gan__isa_scale *p, const void *x, void *y, int64_t rows);
+    void (*before_activation[2])(const void *dy, const void *y, float *g, int64_t n, gan_activation activation);
+    void (*row_dots)(const float *g, const float *w, int64_t rows, int64_t n, float *out);
+
     void (*update[4])(const gan__isa_update *u, float *p, float *m, float *v, const float *g, int64_t n);
 
     /* 4 * blocks numbers; see gan__backend_ops.random. */
@@ -129,6 +141,7 @@ typedef struct gan__isa {
     void gan__isa_random_##isa(gan__isa *t);                                                                           \
     void gan__isa_move_##isa(gan__isa *t);                                                                             \
     void gan__isa_fir_##isa(gan__isa *t);                                                                              \
+    void gan__isa_style_##isa(gan__isa *t);                                                                            \
     void gan__isa_winograd_##isa(gan__isa *t);
 
 GAN__ISA_DECLARE(generic)

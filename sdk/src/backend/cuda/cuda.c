@@ -183,6 +183,8 @@ static const gan__backend_ops cuda_ops = {
     .update = gan__cuda_update,
     .memory_free = cuda_memory_free,
     .upfirdn = gan__cuda_upfirdn,
+    .affine_sample = gan__cuda_affine_sample,
+    .affine_adjoint = gan__cuda_affine_adjoint,
 };
 
 /* 13000 is 13.0. */

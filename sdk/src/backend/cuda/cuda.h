@@ -168,6 +168,11 @@ gan_status gan__cuda_reflect_pad(gan__backend *be, const gan__array *x, int p, c
 gan_status gan__cuda_reflect_pad_adjoint(gan__backend *be, const gan__array *y, int p, const gan__array *x);
 /* fir.cu */
 gan_status gan__cuda_upfirdn(gan__backend *be, const gan_fir *fir, const gan__array *x, const gan__array *y);
+/* affine.cu */
+gan_status gan__cuda_affine_sample(gan__backend *be, const float *theta, gan_border border, const gan__array *x,
+                                   const gan__array *y);
+gan_status gan__cuda_affine_adjoint(gan__backend *be, const float *theta, gan_border border, const gan__array *y,
+                                    const gan__array *x);
 /* rows.cu */
 gan_status gan__cuda_gather_rows(gan__backend *be, const float *table, int64_t table_rows, int64_t width,
                                  const int32_t *index, int64_t n, float *out);

@@ -280,6 +280,19 @@ static gan_status measure_upfirdn(gan__backend *be, const gan_fir *fir, const ga
     return GAN_OK;
 }
 
+static gan_status measure_affine(gan__backend *be, const float *theta, gan_border border, const gan__array *from,
+                                 const gan__array *to)
+{
+    (void)be, (void)theta, (void)border, (void)from, (void)to;
+    return GAN_OK;
+}
+
+static gan_status measure_scale(gan__backend *be, const gan__scale_args *args)
+{
+    (void)be, (void)args;
+    return GAN_OK;
+}
+
 static gan_status measure_gather_rows(gan__backend *be, const float *table, int64_t table_rows, int64_t width,
                                       const int32_t *index, int64_t n, float *out)
 {
@@ -347,6 +360,10 @@ static const gan__backend_ops measure_ops = {
     .update = measure_update,
     .memory_free = measure_memory_free,
     .upfirdn = measure_upfirdn,
+    .affine_sample = measure_affine,
+    .affine_adjoint = measure_affine,
+    .scale_forward = measure_scale,
+    .scale_backward = measure_scale,
 };
 
 gan_status gan__measure_create(gan_context *ctx, size_t limit, gan__backend **out, gan_message *message)
