@@ -179,15 +179,38 @@ static float cut_tf32(float x)
     return x;
 }
 
-/* To the next number above or below, at random; whole numbers, which may be ties, stay. */
-static float nudge(float x)
+/* A coin for each number, and another for each `which`. */
+static bool coin(float x, int which)
 {
     uint32_t bits;
     memcpy(&bits, &x, sizeof bits);
-    bits += bits * 2654435761u >> 31 ? 1u : ~0u;
-    if (x != rintf(x))
-        memcpy(&x, &bits, sizeof bits);
-    return x;
+    return bits * 2654435761u >> (31 - which) & 1u;
+}
+
+/* Whole numbers, which may be ties, stay. */
+static float nudge(float x)
+{
+    return x == rintf(x) ? x : nextafterf(x, coin(x, 0) ? INFINITY : -INFINITY);
+}
+
+static float shake(float x, int which)
+{
+    return x == rintf(x) ? x : x * (coin(x, which) ? 1 + 0x1p-7f : 1 - 0x1p-7f);
+}
+
+static float shake_1(float x)
+{
+    return shake(x, 1);
+}
+
+static float shake_2(float x)
+{
+    return shake(x, 2);
+}
+
+static float shake_3(float x)
+{
+    return shake(x, 3);
 }
 
 static float *each(float (*function)(float), const float *from, int64_t n)
@@ -234,6 +257,12 @@ bool op_data_cut_tf32(const op_data *from, int64_t n_y, op_data *to)
 bool op_data_nudge(const op_data *from, int64_t n_y, op_data *to)
 {
     return each_value(nudge, from, n_y, to);
+}
+
+bool op_data_shake(const op_data *from, int64_t n_y, int which, op_data *to)
+{
+    static float (*const functions[OP_SHAKES])(float) = {shake_1, shake_2, shake_3};
+    return each_value(functions[which], from, n_y, to);
 }
 
 void op_data_free(op_data *data)
