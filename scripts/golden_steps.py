@@ -16,7 +16,7 @@ A file tests/golden/<plugin>/<case>.safetensors holds, under the names of a chec
                          networks only some elements, those at index.<name>
     sample.images        samples of seeds 0 to n - 1 and of classes i mod classes, in evaluation mode after the last step
 and in its metadata the data's shape, the plugin's options, d_steps, how often D is updated in each whole step, and, of
-networks that grow, kimg and the side of the batches.
+networks that grow, kimg of each whole step and, where it is not as the plugin plans it, the side of the batches.
 """
 import argparse
 import math
@@ -115,8 +115,8 @@ class Golden:
 
     def __init__(self, options, side, batch, channels=1, classes=0, d_steps=(1, 1, 1), large=False, kimg=None,
                  batch_side=None):
-        """kimg: thousands of images before the first step. batch_side: of its images, where a network that grows to
-        `side` is to have come so far."""
+        """kimg: thousands of images before each whole step, the last for all further ones; or one number. batch_side: of
+        all batches, where a network that grows to `side` is to have come so far."""
         self.options, self.batch, self.d_steps, self.large = options, batch, d_steps, large
         self.kimg, self.batch_side = kimg, batch_side
         self.side, self.channels, self.classes = side, channels, classes
@@ -154,10 +154,10 @@ class Golden:
 
     # ---- steps ----
 
-    def images(self):
+    def images(self, batch=None, side=None):
         """The next batch, [batch, side, side, channels]."""
-        side = self.batch_side or self.side
-        return self._images.uniform(self.batch, side, side, self.channels, low=-1.0, high=1.0)
+        side = side or self.batch_side or self.side
+        return self._images.uniform(batch or self.batch, side, side, self.channels, low=-1.0, high=1.0)
 
     def labels(self):
         return self._labels.integers(self.batch, self.classes)
@@ -219,7 +219,8 @@ class Golden:
             return str(list(value)) if isinstance(value, tuple) else str(value)
         text = {f"option.{key}": plain(value) for key, value in self.options.items()}
         text |= {key: str(getattr(self, key)) for key in ("side", "channels", "classes", "batch")}
-        text |= {key: str(getattr(self, key)) for key in ("kimg", "batch_side") if getattr(self, key) is not None}
+        text |= {key: str(getattr(self, key)).strip("()").replace(" ", "") for key in ("kimg", "batch_side")
+                 if getattr(self, key) is not None}
         return text | {"d_steps": ",".join(map(str, self.d_steps)), "torch": torch.__version__.split("+")[0],
                        "seeds": f"weights {WEIGHTS}, images {IMAGES}, noise {NOISE}, labels {LABELS}"}
 
