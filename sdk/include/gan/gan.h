@@ -19,6 +19,7 @@
 #include "options.h"
 #include "data.h"
 #include "image.h"
+#include "measure.h"
 #include "io.h"
 #include "model.h"
 #include "graph.h"
