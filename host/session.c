@@ -276,10 +276,15 @@ static void set_training(session *s, bool *was, bool restore)
     }
 }
 
-static gan_status sample_all(session *s, const uint64_t *seeds, int64_t n, const int32_t *labels, void *out)
+int64_t session_sample_batch(const session *s)
 {
     int64_t pixels = s->info.height * s->info.width, chunk = SAMPLE_CHUNK_PIXELS / (pixels > 0 ? pixels : 1);
-    chunk = chunk < 1 ? 1 : chunk > SAMPLE_CHUNK ? SAMPLE_CHUNK : chunk;
+    return chunk < 1 ? 1 : chunk > SAMPLE_CHUNK ? SAMPLE_CHUNK : chunk;
+}
+
+static gan_status sample_all(session *s, const uint64_t *seeds, int64_t n, const int32_t *labels, void *out)
+{
+    int64_t chunk = session_sample_batch(s);
     size_t bytes = session_sample_bytes(&s->info);
     int64_t classes = session_classes(s);
     gan_status status = GAN_OK;

@@ -55,6 +55,9 @@ size_t session_sample_bytes(const gan_data_info *info);
 gan_status session_sample(session *s, const uint64_t *seeds, int64_t n, const int32_t *labels, void *out,
                           gan_message *message);
 
+/* Samples that are made at once. */
+int64_t session_sample_batch(const session *s);
+
 /* Classes that --class and sample grids may ask for; 0 for a model that does not use labels. */
 int64_t session_classes(const session *s);
 /* Each of n seeds once for every class, class by class: seeds and labels, both the caller's. Returns how many there

@@ -12,11 +12,10 @@
 #define PSI_MAX    100.0
 /* Random numbers of --noise random come from here, apart from the training's. */
 #define NOISE_SEED 0x7374796c65733031ull
-/* Images that are made at once, and their pixels: as many as fit into the memory that training needed. */
-#define RENDER_CHUNK        16
-#define RENDER_CHUNK_PIXELS (16 * 256 * 256)
-#define MAP_CHUNK           256
-#define FILE_STYLES_MAX     65536
+/* Styles that are mapped at once; images that are made between two looks at the progress. */
+#define MAP_CHUNK       256
+#define BATCH           16
+#define FILE_STYLES_MAX 65536
 
 /* ---- options ---- */
 
@@ -119,8 +118,8 @@ int64_t styles_size(const styles *st)
 
 int64_t styles_batch(const styles *st)
 {
-    int64_t n = RENDER_CHUNK_PIXELS / (st->s->info.height * st->s->info.width);
-    return n < 1 ? 1 : n > RENDER_CHUNK ? RENDER_CHUNK : n;
+    int64_t most = session_sample_batch(st->s);
+    return most < BATCH ? most : BATCH;
 }
 
 /* ---- parts ---- */
@@ -223,7 +222,7 @@ gan_status styles_average(styles *st, float *w, gan_message *message)
 gan_status styles_render(styles *st, const float *w, int64_t n, uint8_t *images, gan_message *message)
 {
     size_t bytes = session_sample_bytes(&st->s->info);
-    int64_t chunk = styles_batch(st);
+    int64_t chunk = session_sample_batch(st->s);
     gan_status status = GAN_OK;
     for (int64_t i = 0; i < n && !status; i += chunk)
         status = render_part(st, w + i * styles_size(st), n - i < chunk ? n - i : chunk, images + (size_t)i * bytes);
@@ -233,7 +232,7 @@ gan_status styles_render(styles *st, const float *w, int64_t n, uint8_t *images,
 gan_status styles_sample(styles *st, const uint64_t *seeds, int64_t n, const int32_t *labels, uint8_t *images,
                          gan_message *message)
 {
-    int64_t chunk = styles_batch(st);
+    int64_t chunk = session_sample_batch(st->s);
     size_t bytes = session_sample_bytes(&st->s->info);
     float *z = calloc((size_t)(chunk * st->info.latent), sizeof *z);
     float *w = calloc((size_t)(chunk * styles_size(st)), sizeof *w);

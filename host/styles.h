@@ -24,12 +24,12 @@ bool styles_offered(const session *s);
  * where the plugin has no styles. */
 gan_status styles_begin(styles *st, opened *o, const char *asker, gan_message *message);
 
-/* Values of one sample. */
-int64_t styles_size(const styles *st); /* of its styles, layers x width */
-/* Samples that are made at once: what memory is for; other numbers are served in parts. */
+int64_t styles_size(const styles *st); /* values of a sample's styles, layers x width */
+/* Images between two looks at the progress and at Ctrl-C. */
 int64_t styles_batch(const styles *st);
 
-/* All on the host's side, row-major; n of any size. */
+/* All on the host's side, row-major; n of any size: at most session_sample_batch are made at once, as in
+ * session_sample, so that the same seeds give the same bytes in both. */
 gan_status styles_latents(styles *st, const uint64_t *seeds, int64_t n, float *z, gan_message *message);
 /* z [n, latent] to w [n, layers, width], not truncated. `labels` [n], or NULL for a model without classes. */
 gan_status styles_map(styles *st, const float *z, int64_t n, const int32_t *labels, float *w, gan_message *message);
