@@ -195,7 +195,7 @@ static float nudge(float x)
 
 static float shake(float x, int which)
 {
-    return x == rintf(x) ? x : x * (coin(x, which) ? 1 + 0x1p-7f : 1 - 0x1p-7f);
+    return x == rintf(x) ? x : x * (coin(x, which) ? 1 + 0x1p-8f : 1 - 0x1p-8f);
 }
 
 static float shake_1(float x)

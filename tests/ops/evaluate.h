@@ -46,7 +46,7 @@ bool op_data_round(const op_data *from, int64_t n_y, op_data *to);
 bool op_data_round_tf32(const op_data *from, int64_t n_y, op_data *to);
 bool op_data_cut_tf32(const op_data *from, int64_t n_y, op_data *to);
 bool op_data_nudge(const op_data *from, int64_t n_y, op_data *to);
-/* Every value larger or smaller by 2^-7 of it, in OP_SHAKES ways. */
+/* Every value larger or smaller by 2^-8 of it, twice what bf16 does, in OP_SHAKES ways. */
 #define OP_SHAKES 3
 bool op_data_shake(const op_data *from, int64_t n_y, int which, op_data *to);
 void op_data_free(op_data *data);

@@ -4,7 +4,7 @@
 
 #include "core/internal.h"
 
-enum { DRAWS = 32 };
+enum { DRAWS = 128 };
 
 /* ---- products ---- */
 
