@@ -11,9 +11,11 @@
 #define FIXTURES TEST_SOURCE_DIR "/fixtures/"
 
 static gan_image shown;
+static char folder[500];
 
 static void setup(void)
 {
+    snprintf(folder, sizeof folder, "%s", test_folder("image-memory"));
     ck_assert_int_eq(gan_image_create(&shown, 40, 30, 3, &message), GAN_OK);
     for (int i = 0; i < 40 * 30 * 3; i++)
         shown.pixels[i] = (uint8_t)(i * i);
@@ -88,6 +90,20 @@ static gan_status encode(void)
     return status;
 }
 
+static gan_status animate(void)
+{
+    char path[600];
+    gan_apng *animation = NULL;
+    snprintf(path, sizeof path, "%s/animation.png", folder);
+    gan_status status = gan_apng_create(path, NULL, &animation, &message);
+    for (int i = 0; i < 2 && status == GAN_OK; i++)
+        status = gan_apng_add(animation, &shown, &message);
+    if (status == GAN_OK)
+        return gan_apng_commit(animation, &message);
+    gan_apng_discard(animation);
+    return status;
+}
+
 START_TEST(every_allocation_may_fail)
 {
     torture("a JPEG file", read_jpeg);
@@ -101,6 +117,7 @@ START_TEST(every_allocation_may_fail)
     torture("resizing one axis", widen);
     torture("cropping and converting", crop_and_convert);
     torture("a PNG file in memory", encode);
+    torture("an animation", animate);
 }
 END_TEST
 #endif
