@@ -14,16 +14,20 @@
 #define PATH "animation.png"
 
 static gan_message message;
+static char folder[512];
 
-/* Each test in a folder of its own. */
 static void setup(void)
 {
-    ck_assert_int_eq(chdir(test_folder("apng")), 0);
+    snprintf(folder, sizeof folder, "%s", test_folder("apng"));
+    ck_assert_int_eq(chdir(folder), 0);
 }
 
 static void teardown(void)
 {
+    char command[600];
+    snprintf(command, sizeof command, "rm -rf '%s'", folder);
     ck_assert_int_eq(chdir("/"), 0);
+    ck_assert_int_eq(system(command), 0);
 }
 
 typedef struct chunk {

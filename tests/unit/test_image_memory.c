@@ -23,6 +23,9 @@ static void setup(void)
 
 static void teardown(void)
 {
+    char command[600];
+    snprintf(command, sizeof command, "rm -rf '%s'", folder);
+    ck_assert_int_eq(system(command), 0);
     gan_image_free(&shown);
 }
 
