@@ -222,8 +222,8 @@ typedef struct gan__backend_ops {
      * and `gain` are what they mean, not 0; `after` is not used. */
     gan_status (*upfirdn)(gan__backend *be, const gan_fir *fir, const gan__array *x, const gan__array *y);
 
-    /* gan_affine_sample: dense NHWC x to y of the same shape and dtype, f32 or bf16, by theta [N, 2, 3]; and its adjoint
-     * from y to x, whose sums have one order. A theta that affine.h does not take gives zeros in both. */
+    /* gan_affine_sample: dense NHWC x to y of the same shape and dtype, f32 or bf16, by theta [N, 2, 3]; and its
+     * adjoint from y to x, whose sums have one order. A theta that affine.h does not take gives zeros in both. */
     gan_status (*affine_sample)(gan__backend *be, const float *theta, gan_border border, const gan__array *x,
                                 const gan__array *y);
     gan_status (*affine_adjoint)(gan__backend *be, const float *theta, gan_border border, const gan__array *y,
