@@ -13,7 +13,7 @@ as_it_is()
     local name=$1 plugin=$2 whole
     shift 2
     whole=$(echo "$name"/00000-*)
-    check "$name: its steps were recorded" grep -q "2 kinds of steps are recorded" "$whole/log.txt"
+    check "$name: its steps were recorded" grep -Eq "([2-9]|1[0-9]) kinds of steps are recorded" "$whole/log.txt"
     ganhost --plugin "$plugin" "$@" --set cuda.graphs=false --out "$name-as-it-is"
     expect 0 "done: 0.2 kimg"
     check "$name: nothing was recorded" sh -c "! grep -q 'steps are recorded' '$name'-as-it-is/*/log.txt"
@@ -61,6 +61,16 @@ variant wgan-clip wgan_gp "${narrow[@]}" model.lipschitz=clip model.warmup=false
 variant sngan sngan "${narrow[@]}"
 variant sngan-conditional sngan "${narrow[@]}" model.conditional=true model.g_batch_factor=2
 variant sngan-dcgan sngan "${narrow[@]}" model.networks=dcgan
+# Three growths; 0.08 kimg, where it is resumed, is in the middle of a fade.
+growing=(model.fmap_base=64 model.fmap_max=8 model.latent=8 model.stable_kimg=0.02 model.fade_kimg=0.03)
+variant progan progan "${growing[@]}" model.batches="[8, 8, 4, 4]" model.lr_at="16: 0.002"
+variant progan-fixed progan "${growing[@]}" model.grow=off
+styles=(model.fmap_base=64 model.fmap_max=8 model.latent=8 model.w_width=8 model.mapping_layers=2 train.ema_rampup=0.05)
+variant stylegan2 stylegan2 "${styles[@]}" model.r1_interval=3 model.path_interval=2
+variant stylegan2-plain stylegan2 "${styles[@]}" model.g_architecture=plain model.d_architecture=plain model.r1_interval=1 \
+    model.path_interval=1
+variant stylegan2-conditional stylegan2 "${styles[@]}" model.conditional=true model.g_architecture=residual \
+    model.d_architecture=skip
 
 # A variant that is in the build but not above would never be tried.
 check "every plugin is here" [ "$(cd "$PLUGINS" && ls -- *.so | sed 's/[.]so$//' | tr '\n' ' ')" = "$(sed -En 's/^variant [^ ]+ ([^ ]+).*/\1/p' "$SOURCE/tests/host/variants.sh" | sort -u | tr '\n' ' ')" ]
