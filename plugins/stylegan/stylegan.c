@@ -256,7 +256,7 @@ static const gan_option options[] = {
     {"fmap_base", GAN_OPTION_INT, "8192", 1, 1048576, NULL,
      "Features of a layer at resolution R: 2 fmap_base / R, but no more than fmap_max."},
     {"fmap_max", GAN_OPTION_INT, "512", 1, 4096, NULL, "The most features that a layer has."},
-    {"stddev_group", GAN_OPTION_INT, "4", 1, 256, NULL,
+    {"stddev_group", GAN_OPTION_INT, "4", 2, 65536, NULL,
      "Samples in a group of minibatch standard deviation; batches are multiples of it, or smaller."},
     {"r1_gamma", GAN_OPTION_FLOAT, "10", 0, 1e6, NULL, "Weight of the R1 penalty, gamma / 2 E |dD(x)/dx|²."},
     {"style_mixing", GAN_OPTION_FLOAT, "0.9", 0, 1, NULL,
