@@ -216,12 +216,17 @@ gan_tensor *gan__map(const char *op, gan__map_op f, float p0, float p1, int n, g
 /* derivative of an activation: grad * activation'(x), from the result y = activation(x). One kernel when nothing is
  * recorded, composed otherwise. */
 gan_tensor *gan__activation_grad(gan_tensor *grad, gan_tensor *y, gan_activation activation);
+bool gan__activation_valid(gan_context *ctx, gan_activation activation); /* else the error is recorded */
 /* out[i] = x[i + start], zero where that is outside x. Slicing, cropping and zero padding. */
 gan_tensor *gan__shift(const char *op, gan_tensor *x, const int64_t *start, gan_shape shape);
 /* gan_sum_to(a * b, shape), where b broadcasts to a; the product is not stored when nothing is recorded. */
 gan_tensor *gan__sum_product_to(gan_tensor *a, gan_tensor *b, gan_shape shape);
 /* 0, 1, ..., n - 1, I32 [n], the context's own: a recorded step must not bring values from the host. */
 gan_tensor *gan__counting(gan_context *ctx, int64_t n);
+/* activation(scale x + strength noise + bias), one kernel; any but x may be NULL. As gan_scale_bias_act, which checks
+ * shapes; strength is [C], bias [C] or [N, C]. */
+gan_tensor *gan__scale_bias_act(gan_tensor *x, gan_tensor *scale, gan_tensor *noise, gan_tensor *strength,
+                                gan_tensor *bias, gan_activation activation);
 /* gan_demodulation; `transposed`: of a transposed convolution's weight, [I, KH, KW, O]. */
 gan_tensor *gan__demodulation(gan_tensor *w, gan_tensor *style, bool transposed);
 /* The type that products compute in. */

@@ -295,8 +295,8 @@ gan_tensor *gan_style_epilogue(gan_layer *layer, gan_tensor *x, gan_tensor *w, g
     gan_context *ctx = layer->ctx;
     gan_scope_begin(ctx);
     gan_tensor *noise = noise_of(layer, mode, gan_dim(x, 0), gan_dim(x, 1), gan_dim(x, 2));
-    if (noise)
-        x = gan_add(x, gan_cast(gan_mul(noise, layer->noise_strength), x->dtype));
-    gan_tensor *y = gan_bias_act(x, layer->bias, LRELU);
+    if (noise && noise->poison)
+        return gan_scope_end(ctx, noise);
+    gan_tensor *y = gan__scale_bias_act(x, NULL, noise, noise ? layer->noise_strength : NULL, layer->bias, LRELU);
     return gan_scope_end(ctx, gan_adain(y, style_of(layer, w), 0.5e-8f));
 }

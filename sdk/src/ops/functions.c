@@ -121,7 +121,7 @@ gan_tensor *gan__activation_grad(gan_tensor *g, gan_tensor *y, gan_activation ac
 }
 
 /* activation(x) and activation(x + bias) */
-static bool activation_valid(gan_context *ctx, gan_activation a)
+bool gan__activation_valid(gan_context *ctx, gan_activation a)
 {
     if (a.kind >= GAN_LINEAR && a.kind <= GAN_SIGMOID && !(a.kind == GAN_LEAKY_RELU && !(a.slope >= 0.0f)))
         return true;
@@ -139,7 +139,7 @@ gan_tensor *gan_activate(gan_tensor *x, gan_activation activation)
 {
     static const gan__map_op map[] = {0, GAN__MAP_RELU, GAN__MAP_LEAKY_RELU, GAN__MAP_TANH, GAN__MAP_SIGMOID};
     static const gan__op op = {"activation", activate_backward, 0, true};
-    if (!activation_valid(x->ctx, activation))
+    if (!gan__activation_valid(x->ctx, activation))
         return x->ctx->poison;
     if (activation.kind == GAN_LINEAR || x->poison)
         return x;
@@ -179,7 +179,7 @@ gan_tensor *gan_bias_act(gan_tensor *x, gan_tensor *bias, gan_activation activat
     gan_tensor *bad;
     if (!bias)
         return gan_activate(x, activation);
-    if (!activation_valid(x->ctx, activation))
+    if (!gan__activation_valid(x->ctx, activation))
         return x->ctx->poison;
     if (!gan__floating("bias_act", x, &bad) || !gan__floating("bias_act", bias, &bad))
         return bad;

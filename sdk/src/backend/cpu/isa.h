@@ -29,6 +29,18 @@ typedef struct gan__isa_scale {
     gan_activation activation;
 } gan__isa_scale;
 
+/* Its gradient, with g = dy activation'(y): dx = g scale, and added to what is there dbias[j] += g, dscale[j] += g x,
+ * dstrength[j] += g noise; dots[r] = sum over j of g strength. */
+typedef struct gan__isa_gradient {
+    int64_t n;
+    const void *x, *y, *dy; /* y is read if there is an activation */
+    void *dx;
+    const float *scale, *strength, *noise;
+    float *dscale, *dbias, *dstrength, *dots; /* dots NULL: none */
+    bool strengths; /* whether dstrength is asked for; then dots has to be there too */
+    gan_activation activation;
+} gan__isa_gradient;
+
 typedef struct gan__isa_update {
     float lr, b1, b2, eps;
     float c1, c2; /* 1 - b1, 1 - b2 */
@@ -92,10 +104,9 @@ typedef struct gan__isa {
     /* x[r, j] = activation(x[r, j] + bias[j]), rows of n; bias may be NULL; by element type */
     void (*bias_act[2])(void *x, int64_t rows, int64_t n, const float *bias, gan_activation activation);
 
-    /* Scaling by sample, by element type; g = dy activation'(y); out[r] = sum of g[r, j] w[j]. */
+    /* Scaling by sample, by element type. */
     void (*scale_rows[2])(const gan__isa_scale *p, const void *x, void *y, int64_t rows);
-    void (*before_activation[2])(const void *dy, const void *y, float *g, int64_t n, gan_activation activation);
-    void (*row_dots)(const float *g, const float *w, int64_t rows, int64_t n, float *out);
+    void (*scale_gradient[2])(const gan__isa_gradient *p, int64_t rows);
 
     void (*update[4])(const gan__isa_update *u, float *p, float *m, float *v, const float *g, int64_t n);
 

@@ -4,15 +4,7 @@
  * Channels lie innermost, so the vectors run over channels and the per-channel values repeat with a period. The
  * element type and the activation are chosen outside the loops: each loop is compiled for each.
  */
-#include "../isa.h"
-
-typedef float f32;
-typedef uint16_t bf16;
-
-#define GAN__LOAD_f32(x)   (x)
-#define GAN__LOAD_bf16(x)  gan__of_bf16(x)
-#define GAN__STORE_f32(v)  (v)
-#define GAN__STORE_bf16(v) gan__to_bf16(v)
+#include "activation.h"
 
 /* Deviations are taken from the first row, which makes their sums small enough for f32 whatever the mean is: that
  * row is at most sqrt(rows) standard deviations of this block away from the block's mean. */
@@ -42,21 +34,6 @@ typedef uint16_t bf16;
     }
 GAN__MOMENTS(f32)
 GAN__MOMENTS(bf16)
-
-#define GAN__ACT_LINEAR(v)  (v)
-#define GAN__ACT_RELU(v)    gan__reluf(v)
-#define GAN__ACT_LEAKY(v)   gan__leakyf(v, slope)
-#define GAN__ACT_TANH(v)    gan__tanhf(v)
-#define GAN__ACT_SIGMOID(v) gan__sigmoidf(v)
-/* dy activation'(y), from the result y */
-#define GAN__SLOPE_LINEAR(dy, y)  (dy)
-#define GAN__SLOPE_RELU(dy, y)    ((y) > 0.0f ? (dy) : 0.0f)
-#define GAN__SLOPE_LEAKY(dy, y)   ((y) > 0.0f ? (dy) : (dy)*slope)
-#define GAN__SLOPE_TANH(dy, y)    ((dy) * (1.0f - (y) * (y)))
-#define GAN__SLOPE_SIGMOID(dy, y) ((dy) * (y) * (1.0f - (y)))
-
-/* In the order of gan_activation_kind. */
-#define GAN__ACTIVATIONS(X, T) X(LINEAR, T) X(RELU, T) X(LEAKY, T) X(TANH, T) X(SIGMOID, T)
 
 /* The runs [i, i + m) of one period each that make up n elements. */
 #define GAN__PERIODS(n, period) for (int64_t i = 0, m; m = (n)-i < (period) ? (n)-i : (period), i < (n); i += m)
