@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "distance.h"
 #include "dry_run.h"
 #include "interrupt.h"
 #include "train.h"
@@ -114,14 +115,15 @@ static gan_status open_session(start *st, gan_message *message)
     return status;
 }
 
-/* A batch that is larger than the data would otherwise be found only after the run's folder was made. */
-static gan_status check_batch(const start *st, gan_message *message)
+/* A batch that is larger than the data, or data that cannot be measured, would otherwise be found only after the run's
+ * folder was made. */
+static gan_status check_data_use(const start *st, gan_message *message)
 {
     gan_loader_options options = {.struct_size = sizeof options, .batch = config_int(&st->s.config, "train.batch")};
     gan_loader *loader = NULL;
     gan_status status = gan_loader_create(st->s.data, &options, &loader, message);
     gan_loader_destroy(loader);
-    return status;
+    return status ? status : distance_check(&st->s, message);
 }
 
 /* ---- the folder ---- */
@@ -165,7 +167,7 @@ static gan_status begin_new(start *st, gan_message *message)
     char name[256];
     const char *wanted = config_string(&st->s.config, "name");
     snprintf(name, sizeof name, "%s-%s", st->s.plugin->table.id, st->s.info.name);
-    gan_status status = check_batch(st, message);
+    gan_status status = check_data_use(st, message);
     if (!status)
         status = run_create(config_string(&st->s.config, "out"), *wanted ? wanted : name, &st->r, message);
     if (!status)
@@ -326,7 +328,7 @@ static gan_status run_dry(start *st, gan_message *message)
 {
     text out = {0};
     char data[128];
-    gan_status status = check_batch(st, message);
+    gan_status status = check_data_use(st, message);
     if (status)
         return status;
     text_add(&out, "data     %s: %s, checked\n\n", st->s.info.name, session_data_text(&st->s.info, data));

@@ -62,6 +62,13 @@ const gan_option config_host_table[] = {
      "Thousands of images between two lines of stats.jsonl."},
     {"train.snapshot_kimg", GAN_OPTION_FLOAT, "50", 0.001, 1e6, NULL,
      "Thousands of images between two sample grids; losses.png is redrawn with each."},
+    {"train.swd", GAN_OPTION_INT, "0", 0, 65536, NULL,
+     "At each snapshot, measure the sliced Wasserstein distance between this many samples (of the seeds from 0 on) and "
+     "as "
+     "many images of the data, of which there must be that many; else between as many as there are. It goes to "
+     "stats.jsonl as swd, the mean, and as swd_64 and so on for each level, and is drawn in losses.png. The time that "
+     "it "
+     "takes does not count as time of training. 0: do not."},
     {"train.checkpoint_kimg", GAN_OPTION_FLOAT, "100", 0.001, 1e6, NULL,
      "Thousands of images between two checkpoints."},
     {"train.keep", GAN_OPTION_INT, "3", 2, 100000, NULL, "Checkpoints that are kept; older ones are deleted."},

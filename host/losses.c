@@ -9,6 +9,7 @@
 #define PLOT_WIDTH  900
 #define PLOT_HEIGHT 340
 #define CHARTS_MAX  8
+#define X_LABEL     "thousands of real images"
 #define FILTER_ROWS 40 /* runs of fewer reports are drawn as they are */
 #define WINDOWS     40 /* a median is taken over this part of the run */
 
@@ -77,53 +78,72 @@ bool report_median(const double *x, const double *v, int64_t n, double reach, do
 
 /* ---- charts ---- */
 
+/* A metric's values without the reports that lack it. */
+typedef struct curve {
+    double *x, *y, *median; /* [n]; the median NULL where it is not drawn */
+    int64_t n;
+} curve;
+
 typedef struct charts {
     const history *h;
     double reach; /* of the running median to either side, in thousands of images; 0: values as they are */
     char x_label[96];
-    gan_axes axes[CHARTS_MAX];
-    gan_series series[CHARTS_MAX][2 * GAN_METRICS_MAX]; /* all values, then all lines, so that lines are on top */
-    double *median[GAN_METRICS_MAX];                    /* by metric; NULL: not made yet */
+    gan_axes axes[CHARTS_MAX + 1];
+    gan_series series[CHARTS_MAX + 1][2 * HISTORY_MAX]; /* all values, then all lines, so that lines are on top */
+    curve curves[HISTORY_MAX];                          /* by metric; x NULL: not made yet */
     int n;
     bool no_memory;
 } charts;
 
-static const double *median_of(charts *c, int metric)
+static const curve *curve_of(charts *c, int metric, bool filtered)
 {
     const history *h = c->h;
-    if (c->reach == 0)
-        return h->value[metric];
-    if (!c->median[metric]) {
-        c->median[metric] = malloc((size_t)h->rows * sizeof(double));
-        if (!c->median[metric] || !report_median(h->kimg, h->value[metric], h->rows, c->reach, c->median[metric])) {
-            c->no_memory = true;
-            return NULL;
+    curve *out = &c->curves[metric];
+    if (!out->x) {
+        out->x = malloc((size_t)h->rows * sizeof(double));
+        out->y = malloc((size_t)h->rows * sizeof(double));
+        c->no_memory |= !out->x || !out->y;
+        for (int64_t row = 0; row < h->rows && !c->no_memory; row++) {
+            if (!isfinite(h->value[metric][row]))
+                continue;
+            out->x[out->n] = h->kimg[row];
+            out->y[out->n++] = h->value[metric][row];
         }
     }
-    return c->median[metric];
+    if (filtered && !out->median && !c->no_memory) {
+        out->median = malloc((size_t)(out->n + 1) * sizeof(double));
+        c->no_memory |= !out->median || !report_median(out->x, out->y, out->n, c->reach, out->median);
+    }
+    return out;
 }
 
 /* One set of axes for the metrics at the indices `metric`. */
-static void add_chart(charts *c, const char *title, const char *y_label, const int *metric, int n)
+static void add_chart(charts *c, const char *title, const char *y_label, const int *metric, int n, bool filtered)
 {
-    const history *h = c->h;
     gan_series *series = c->series[c->n];
     int used = 0;
-    for (int i = 0; i < n && c->reach > 0; i++)
-        series[used++] = (gan_series){.x = h->kimg,
-                                      .y = h->value[metric[i]],
-                                      .n = h->rows,
+    for (int i = 0; i < n && filtered; i++) {
+        const curve *values = curve_of(c, metric[i], true);
+        series[used++] = (gan_series){.x = values->x,
+                                      .y = values->y,
+                                      .n = values->n,
                                       .kind = GAN_PLOT_LINE,
                                       .colour = colours[i % COLOURS].values};
-    for (int i = 0; i < n; i++)
-        series[used++] = (gan_series){.name = h->name[metric[i]],
-                                      .x = h->kimg,
-                                      .y = median_of(c, metric[i]),
-                                      .n = h->rows,
+    }
+    for (int i = 0; i < n; i++) {
+        const curve *values = curve_of(c, metric[i], filtered);
+        series[used++] = (gan_series){.name = c->h->name[metric[i]],
+                                      .x = values->x,
+                                      .y = filtered ? values->median : values->y,
+                                      .n = values->n,
                                       .kind = GAN_PLOT_LINE,
                                       .colour = colours[i % COLOURS].line};
-    c->axes[c->n++] =
-        (gan_axes){.title = title, .x_label = c->x_label, .y_label = y_label, .series = series, .n_series = used};
+    }
+    c->axes[c->n++] = (gan_axes){.title = title,
+                                 .x_label = filtered ? c->x_label : X_LABEL,
+                                 .y_label = y_label,
+                                 .series = series,
+                                 .n_series = used};
 }
 
 static int find_metric(const history *h, const char *name)
@@ -134,22 +154,41 @@ static int find_metric(const history *h, const char *name)
     return -1;
 }
 
-static void add_charts(charts *c, const gan_chart *chart)
+/* See stats_add_distance. */
+static bool is_distance(const char *name)
 {
-    int metric[GAN_METRICS_MAX];
+    return strcmp(name, "swd") == 0 || strncmp(name, "swd_", 4) == 0;
+}
+
+static void add_plugin_charts(charts *c, const gan_chart *chart)
+{
+    int metric[HISTORY_MAX], n = 0;
     for (; chart && chart->title && c->n < CHARTS_MAX; chart++) {
-        int n = 0;
+        n = 0;
         for (int i = 0; i < GAN_CHART_SERIES && chart->series[i]; i++)
             if ((metric[n] = find_metric(c->h, chart->series[i])) >= 0)
                 n++;
         if (n > 0)
-            add_chart(c, chart->title, chart->y_label, metric, n);
+            add_chart(c, chart->title, chart->y_label, metric, n, c->reach > 0);
     }
     if (c->n > 0)
         return;
+    n = 0;
     for (int i = 0; i < c->h->n; i++)
-        metric[i] = i;
-    add_chart(c, "Metrics", NULL, metric, c->h->n);
+        if (!is_distance(c->h->name[i]))
+            metric[n++] = i;
+    if (n > 0)
+        add_chart(c, "Metrics", NULL, metric, n, c->reach > 0);
+}
+
+static void add_distance_chart(charts *c)
+{
+    int metric[HISTORY_MAX], n = 0;
+    for (int i = 0; i < c->h->n; i++)
+        if (is_distance(c->h->name[i]))
+            metric[n++] = i;
+    if (n > 0 && curve_of(c, metric[0], false)->n > 1)
+        add_chart(c, "Sliced Wasserstein distance x 1000, by level", NULL, metric, n, false);
 }
 
 gan_status report_losses(const history *h, const gan_plugin *table, const char *path, gan_message *message)
@@ -162,14 +201,17 @@ gan_status report_losses(const history *h, const gan_plugin *table, const char *
     c->h = h;
     if (h->rows >= FILTER_ROWS)
         c->reach = (h->kimg[h->rows - 1] - h->kimg[0]) / WINDOWS / 2;
-    int used = snprintf(c->x_label, sizeof c->x_label, "thousands of real images");
-    if (c->reach > 0)
-        snprintf(c->x_label + used, sizeof c->x_label - (size_t)used, "; lines: median over %.3g", 2 * c->reach);
-    add_charts(c, table->charts);
+    snprintf(c->x_label, sizeof c->x_label, X_LABEL "; lines: median over %.3g", 2 * c->reach);
+    add_plugin_charts(c, table->charts);
+    add_distance_chart(c);
     gan_status status = c->no_memory ? gan_fail(message, GAN_ERROR_MEMORY, "no memory for the plot %s", path)
+                        : c->n == 0  ? GAN_OK
                                      : report_plot(c->axes, c->n, PLOT_WIDTH, PLOT_HEIGHT, path, message);
-    for (int i = 0; i < GAN_METRICS_MAX; i++)
-        free(c->median[i]);
+    for (int i = 0; i < HISTORY_MAX; i++) {
+        free(c->curves[i].x);
+        free(c->curves[i].y);
+        free(c->curves[i].median);
+    }
     free(c);
     return status;
 }

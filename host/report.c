@@ -122,6 +122,16 @@ bool stats_parse(const char *json, stats_line *out)
     return true;
 }
 
+void stats_add_distance(stats_line *line, const gan_swd_result *distance)
+{
+    snprintf(line->metric[line->n].name, METRIC_NAME_SIZE, "swd");
+    line->metric[line->n++].value = distance->mean;
+    for (int i = 0; i < distance->levels; i++) {
+        snprintf(line->metric[line->n].name, METRIC_NAME_SIZE, "swd_%" PRId64, distance->resolution[i]);
+        line->metric[line->n++].value = distance->distance[i];
+    }
+}
+
 /* ---- history ---- */
 
 static bool grow(history *h)
@@ -131,7 +141,7 @@ static bool grow(history *h)
     if (!kimg)
         return false;
     h->kimg = kimg;
-    for (int i = 0; i < GAN_METRICS_MAX; i++) {
+    for (int i = 0; i < HISTORY_MAX; i++) {
         double *value = i < h->n ? realloc(h->value[i], (size_t)capacity * sizeof *value) : NULL;
         if (i < h->n && !value)
             return false;
@@ -148,7 +158,7 @@ static int find_series(history *h, const char *name)
     for (int i = 0; i < h->n; i++)
         if (strcmp(h->name[i], name) == 0)
             return i;
-    if (h->n == GAN_METRICS_MAX)
+    if (h->n == HISTORY_MAX)
         return -1;
     double *value = malloc((size_t)h->capacity * sizeof *value);
     if (!value)

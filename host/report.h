@@ -8,6 +8,7 @@
 #include "text.h"
 
 #define METRIC_NAME_SIZE 64
+#define HISTORY_MAX      (GAN_METRICS_MAX + GAN_SWD_LEVELS_MAX + 1) /* what plugins report, and distances */
 #define STATS_FILE_MAX   ((size_t)1 << 30)
 
 /* ---- averages between two reports ---- */
@@ -44,20 +45,24 @@ bool stats_parse(const char *json, stats_line *out);
 typedef struct history {
     int64_t rows, capacity;
     int n;
-    char name[GAN_METRICS_MAX][METRIC_NAME_SIZE];
+    char name[HISTORY_MAX][METRIC_NAME_SIZE];
     double *kimg;
-    double *value[GAN_METRICS_MAX]; /* [rows]; NaN where a report lacks the metric */
+    double *value[HISTORY_MAX]; /* [rows]; NaN where a report lacks the metric */
 } history;
 
 bool history_add(history *h, const stats_line *line); /* false: out of memory */
 gan_status history_read(history *h, const char *path, gan_message *message);
 void history_free(history *h);
 
+/* Adds the metrics "swd", the mean, and "swd_64" and so on, the distance at each level. */
+void stats_add_distance(stats_line *line, const gan_swd_result *distance);
+
 /* Axes into a PNG file, each width x height pixels. */
 gan_status report_plot(const gan_axes *axes, int n, int64_t width, int64_t height, const char *path,
                        gan_message *message);
-/* losses.png: the plugin's charts, or one of all metrics if it has none; of long runs the values are pale and their
- * running median is drawn over them. Nothing is drawn from fewer than two rows. */
+/* losses.png: the plugin's charts, or one of all its metrics if it has none, and one of the distance from the data if
+ * that was measured; of many values the values are pale and their running median is drawn over them. Nothing is drawn
+ * from fewer than two rows. */
 gan_status report_losses(const history *h, const gan_plugin *table, const char *path, gan_message *message);
 
 /* At each of x[n], ascending, the median of the finite v whose x is within `reach` of it; NaN where there are none.

@@ -282,7 +282,9 @@ int64_t session_sample_batch(const session *s)
     return chunk < 1 ? 1 : chunk > SAMPLE_CHUNK ? SAMPLE_CHUNK : chunk;
 }
 
-static gan_status sample_all(session *s, const uint64_t *seeds, int64_t n, const int32_t *labels, void *out)
+/* Into `out`, one after another or, with `take`, over one another. */
+static gan_status sample_all(session *s, const uint64_t *seeds, int64_t n, const int32_t *labels, char *out,
+                             session_take take, void *user)
 {
     int64_t chunk = session_sample_batch(s);
     size_t bytes = session_sample_bytes(&s->info);
@@ -298,13 +300,15 @@ static gan_status sample_all(session *s, const uint64_t *seeds, int64_t n, const
                 own[j] = (int32_t)((i + j) % classes);
             chosen = own;
         }
-        status = sample_chunk(s, seeds + i, part, chosen, (char *)out + (size_t)i * bytes);
+        status = sample_chunk(s, seeds + i, part, chosen, take ? out : out + (size_t)i * bytes);
+        if (!status && take && !take(out, part, user))
+            break;
     }
     return status;
 }
 
-gan_status session_sample(session *s, const uint64_t *seeds, int64_t n, const int32_t *labels, void *out,
-                          gan_message *message)
+static gan_status sample(session *s, const uint64_t *seeds, int64_t n, const int32_t *labels, void *out,
+                         session_take take, void *user, gan_message *message)
 {
     bool *was = calloc((size_t)gan_model_network_count(s->model) + 1, sizeof *was);
     if (!was)
@@ -314,11 +318,28 @@ gan_status session_sample(session *s, const uint64_t *seeds, int64_t n, const in
     for (int i = 0; i < s->n_ema; i++)
         gan_ema_swap(s->ema[i].average);
     set_training(s, was, false);
-    gan_status status = sample_all(s, seeds, n, labels, out);
+    gan_status status = sample_all(s, seeds, n, labels, out, take, user);
     set_training(s, was, true);
     for (int i = 0; i < s->n_ema; i++)
         gan_ema_swap(s->ema[i].average);
     gan_random_set(s->ctx, random);
     free(was);
     return status ? session_error(s, status, "cannot generate samples", message) : GAN_OK;
+}
+
+gan_status session_sample(session *s, const uint64_t *seeds, int64_t n, const int32_t *labels, void *out,
+                          gan_message *message)
+{
+    return sample(s, seeds, n, labels, out, NULL, NULL, message);
+}
+
+gan_status session_sample_each(session *s, const uint64_t *seeds, int64_t n, const int32_t *labels, session_take take,
+                               void *user, gan_message *message)
+{
+    char *out = malloc((size_t)session_sample_batch(s) * session_sample_bytes(&s->info));
+    if (!out)
+        return gan_fail(message, GAN_ERROR_MEMORY, "no memory for samples");
+    gan_status status = sample(s, seeds, n, labels, out, take, user, message);
+    free(out);
+    return status;
 }

@@ -55,6 +55,11 @@ size_t session_sample_bytes(const gan_data_info *info);
 gan_status session_sample(session *s, const uint64_t *seeds, int64_t n, const int32_t *labels, void *out,
                           gan_message *message);
 
+/* The same samples, a few at a time: `take` gets them in order and may stop by false, which is no error. */
+typedef bool (*session_take)(const void *samples, int64_t n, void *user);
+gan_status session_sample_each(session *s, const uint64_t *seeds, int64_t n, const int32_t *labels, session_take take,
+                               void *user, gan_message *message);
+
 /* Samples that are made at once. */
 int64_t session_sample_batch(const session *s);
 

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "distance.h"
 #include "fit.h"
 #include "interrupt.h"
 #include "pictures.h"
@@ -31,16 +32,17 @@ typedef struct trainer {
     gan_feed *feed;
     gan_runner *runner; /* NULL: not made yet */
     gan_metrics *metrics;
-    int recorded; /* kinds of steps that are */
-    bool noted;   /* why none are */
+    distance *distance; /* NULL: not measured */
+    int recorded;       /* kinds of steps that are */
+    bool noted;         /* why none are */
     progress_state at;
     history history;
     int stats;                                                     /* descriptor of stats.jsonl */
     int64_t total, report_every, snapshot_every, checkpoint_every; /* in images */
     double seconds_limit;                                          /* 0: none */
     double started, drawn;
-    mark window[2]; /* the rate is measured from the first on; see measure_rate */
-    double report_time;
+    mark window[2];                  /* the rate is measured from the first on; see measure_rate */
+    double report_time, report_rate; /* of the last report */
     int64_t report_images;
     char shown[256];      /* the last averages, as text */
     char last[PATH_SIZE]; /* the newest checkpoint; "" if there is none */
@@ -278,22 +280,47 @@ static void show_averages(trainer *t)
     }
 }
 
+static stats_line line_now(const trainer *t)
+{
+    const char *name;
+    gan_model *model = t->s->model;
+    return (stats_line){
+        .images = t->at.images,
+        .step = t->at.steps,
+        .seconds = elapsed(t),
+        .images_per_second = t->report_rate,
+        .lr = gan_model_optimizer_count(model) > 0 ? gan_optimizer_lr(gan_model_optimizer_at(model, 0, &name)) : 0,
+        .memory_peak = (double)gan_memory(t->s->ctx).bytes_peak,
+    };
+}
+
+static gan_status write_line(trainer *t, stats_line *line, gan_message *message)
+{
+    text json = {0};
+    gan_status status = GAN_OK;
+    stats_format(line, &json);
+    if (json.failed)
+        status = gan_fail(message, GAN_ERROR_MEMORY, "no memory for a report");
+    else if (!write_all(t->stats, json.data, json.size))
+        status = gan_fail(message, GAN_ERROR_IO, "cannot write %s/stats.jsonl: %s", t->r->path, strerror(errno));
+    else {
+        json.data[json.size - 1] = '\0'; /* the line feed */
+        stats_parse(json.data, line);    /* the rounded values that a resumed run reads: its plots are the same */
+        if (!history_add(&t->history, line))
+            status = gan_fail(message, GAN_ERROR_MEMORY, "no memory for a report");
+    }
+    free(json.data);
+    return status;
+}
+
 static gan_status report(trainer *t, gan_message *message)
 {
     gan_status status = take_metrics(t, true, message);
     if (status)
         return status;
-    double now = clock_seconds(), rate = (double)(t->at.images - t->report_images) / fmax(now - t->report_time, 1e-9);
-    const char *name;
-    gan_model *model = t->s->model;
-    stats_line line = {
-        .images = t->at.images,
-        .step = t->at.steps,
-        .seconds = elapsed(t),
-        .images_per_second = rate,
-        .lr = gan_model_optimizer_count(model) > 0 ? gan_optimizer_lr(gan_model_optimizer_at(model, 0, &name)) : 0,
-        .memory_peak = (double)gan_memory(t->s->ctx).bytes_peak,
-    };
+    double now = clock_seconds();
+    t->report_rate = (double)(t->at.images - t->report_images) / fmax(now - t->report_time, 1e-9);
+    stats_line line = line_now(t);
     for (int i = 0; i < t->at.pending.n; i++) {
         const average *a = &t->at.pending.of[i];
         if (a->count == 0)
@@ -305,20 +332,26 @@ static gan_status report(trainer *t, gan_message *message)
     averages_reset(&t->at.pending);
     t->report_time = now;
     t->report_images = t->at.images;
-    text json = {0};
-    stats_format(&line, &json);
-    if (json.failed)
-        status = gan_fail(message, GAN_ERROR_MEMORY, "no memory for a report");
-    else if (!write_all(t->stats, json.data, json.size))
-        status = gan_fail(message, GAN_ERROR_IO, "cannot write %s/stats.jsonl: %s", t->r->path, strerror(errno));
-    else {
-        json.data[json.size - 1] = '\0'; /* the line feed */
-        stats_parse(json.data, &line);   /* the rounded values that a resumed run reads: its plots are the same */
-        if (!history_add(&t->history, &line))
-            status = gan_fail(message, GAN_ERROR_MEMORY, "no memory for a report");
-    }
-    free(json.data);
-    return status;
+    return write_line(t, &line, message);
+}
+
+/* A line of its own in stats.jsonl: distances are those of a moment, not averages. */
+static gan_status report_distance(trainer *t, gan_message *message)
+{
+    gan_swd_result found;
+    double begun = clock_seconds();
+    gan_status status = distance_measure(t->distance, t->s, &found, message);
+    double taken = clock_seconds() - begun;
+    t->started += taken; /* as if it had taken no time */
+    t->report_time += taken;
+    for (int i = 0; i < 2; i++)
+        t->window[i].time += taken;
+    if (status)
+        return status;
+    stats_line line = line_now(t);
+    stats_add_distance(&line, &found);
+    console_note(t->out, "kimg %.1f: sliced Wasserstein distance %.2f", (double)t->at.images / 1000, found.mean);
+    return write_line(t, &line, message);
 }
 
 static bool has_pending(const trainer *t)
@@ -399,6 +432,8 @@ static gan_status snapshot(trainer *t, int64_t images, gan_message *message)
     gan_status status = path_format(path, message, "%s/fakes%s.png", t->r->path, run_stamp(images, stamp));
     if (!status)
         status = pictures_fakes(t->s, t->out, (double)t->at.images / 1000, path, message);
+    if (!status && t->distance)
+        status = report_distance(t, message);
     if (!status)
         status = path_format(path, message, "%s/losses.png", t->r->path);
     if (!status)
@@ -440,6 +475,8 @@ static gan_status open_trainer(trainer *t, gan_message *message)
     t->metrics = gan_metrics_create();
     gan_status status =
         t->metrics ? follow_plan(t, message) : gan_fail(message, GAN_ERROR_MEMORY, "no memory for metrics");
+    if (!status)
+        status = distance_create(s, &t->distance, message);
     if (!status)
         status = path_format(path, message, "%s/stats.jsonl", t->r->path);
     if (!status && t->at.steps > 0)
@@ -550,6 +587,7 @@ gan_status train(session *s, run *r, console *out, const progress_state *at, con
         close(t.stats);
     close_runner(&t);
     gan_metrics_destroy(t.metrics);
+    distance_destroy(t.distance);
     history_free(&t.history);
     return status;
 }
