@@ -66,6 +66,8 @@ growing=(model.fmap_base=64 model.fmap_max=8 model.latent=8 model.stable_kimg=0.
 variant progan progan "${growing[@]}" model.batches="[8, 8, 4, 4]" model.lr_at="16: 0.002"
 variant progan-fixed progan "${growing[@]}" model.grow=off
 styles=(model.fmap_base=64 model.fmap_max=8 model.latent=8 model.w_width=8 model.mapping_layers=2 train.ema_rampup=0.05)
+variant stylegan stylegan "${styles[@]}" "${growing[@]}" model.batches="[8, 8, 8, 4]" model.lr_at="16: 0.002"
+variant stylegan-fixed stylegan "${styles[@]}" model.grow=off model.style_mixing=0
 variant stylegan2 stylegan2 "${styles[@]}" model.r1_interval=3 model.path_interval=2
 variant stylegan2-plain stylegan2 "${styles[@]}" model.g_architecture=plain model.d_architecture=plain model.r1_interval=1 \
     model.path_interval=1
