@@ -204,6 +204,34 @@ static gan_status timed_window_spread(gan__backend *be, const gan__array *y, int
                 "window_spread %d to %s", k, shape_of(x));
 }
 
+static gan_status timed_upfirdn(gan__backend *be, const gan_fir *fir, const gan__array *x, const gan__array *y)
+{
+    double begin = bench_now();
+    return note(begin, meter.real->upfirdn(be, fir, x, y), 0, bytes_of(x) + bytes_of(y), "upfirdn %d up %d down %d %s",
+                fir->n, fir->up, fir->down, shape_of(x));
+}
+
+/* In units of x. */
+static gan_status note_scale(double begin, gan_status status, const gan__scale_args *a, int reads_and_writes,
+                             const char *name)
+{
+    double bytes = (double)(a->n * a->pixels * a->channels) * (double)gan_dtype_size(a->dtype) * reads_and_writes;
+    return note(begin, status, 0, bytes, "%s %lldx%lldx%lld", name, (long long)a->n, (long long)a->pixels,
+                (long long)a->channels);
+}
+
+static gan_status timed_scale_forward(gan__backend *be, const gan__scale_args *args)
+{
+    double begin = bench_now();
+    return note_scale(begin, meter.real->scale_forward(be, args), args, 2, "scale_forward");
+}
+
+static gan_status timed_scale_backward(gan__backend *be, const gan__scale_args *args)
+{
+    double begin = bench_now();
+    return note_scale(begin, meter.real->scale_backward(be, args), args, 4, "scale_backward");
+}
+
 static gan_status timed_gather_rows(gan__backend *be, const float *table, int64_t table_rows, int64_t width,
                                     const int32_t *index, int64_t n, float *out)
 {
@@ -264,6 +292,9 @@ void bench_clock_start(gan_context *ctx)
     meter.timed.reflect_pad_adjoint = timed_reflect_pad_adjoint;
     meter.timed.window_sum = timed_window_sum;
     meter.timed.window_spread = timed_window_spread;
+    meter.timed.upfirdn = timed_upfirdn;
+    meter.timed.scale_forward = timed_scale_forward;
+    meter.timed.scale_backward = timed_scale_backward;
     meter.timed.gather_rows = timed_gather_rows;
     meter.timed.scatter_rows = timed_scatter_rows;
     meter.timed.random = timed_random;

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import torch_networks as networks
+import torch_stylegan2
 from programs import PROGRAMS
 
 
@@ -422,6 +423,75 @@ def sngan(mode, s):
     return Training(n, s["train.d_steps"], d_step=d_step, g_step=g_step)
 
 
+# ---- stylegan2: regularized in every step or in none, so that both can be timed ----
+
+def stylegan2(mode, s):
+    """The regularizations come first; torch.compile has no second derivatives, so their passes call the modules that were
+    not compiled."""
+    n, latent = s["train.batch"], s["latent"]
+    g, d = (mode.network(net) for net in torch_stylegan2.make(s))
+    d_optim, g_optim = adam(d.parameters(), 2e-3, (0.0, 0.99)), adam(g.parameters(), 2e-3, (0.0, 0.99))
+    reals, group = batches(mode, s), d.group
+    mean_length = torch.zeros((), device=DEVICE)
+
+    def z(count=n):
+        return [torch.randn(count, latent, device=DEVICE) for _ in range(2)]
+
+    def scores(real, fake):
+        """In one pass, with no group of both."""
+        if mode.literal:
+            return d(real).float(), d(fake).float()
+        halves = [x.reshape(group, -1, *x.shape[1:]) for x in (real, fake.to(real.dtype))]
+        joined = torch.cat(halves, 1).flatten(0, 1).contiguous(memory_format=mode.layout)
+        return d(joined).float().reshape(group, -1).chunk(2, 1)
+
+    def r1(real):
+        real = real.clone().requires_grad_()
+        with mode.autocast():
+            score = d.forward(real)
+        gradient, = torch.autograd.grad(score.sum(), real, create_graph=True)
+        return 5.0 * gradient.square().sum((1, 2, 3)).mean()
+
+    def path_length():
+        with mode.autocast():
+            w = g.styles(*z(n // 2))
+            images = g.synthesis.forward(w)
+        noise = torch.randn_like(images) / images.shape[-1]
+        gradient, = torch.autograd.grad((images * noise).sum(), w, create_graph=True)
+        lengths = gradient.square().sum(2).mean(1).sqrt()
+        mean = torch.lerp(mean_length, lengths.mean(), 0.01)
+        mean_length.copy_(mean.detach())
+        return 2.0 * (lengths - mean).square().mean()
+
+    def d_step():
+        real, _ = next(reals)
+        d_optim.zero_grad()
+        if s["r1_interval"]:
+            r1(real).backward()
+        with mode.autocast():
+            with torch.no_grad():
+                fake = g(*z())
+            real_score, fake_score = scores(real, fake)
+        loss = F.softplus(-real_score).mean() + F.softplus(fake_score).mean()
+        loss.backward()
+        d_optim.step()
+        return mode.read(d=loss)
+
+    def g_step():
+        g_optim.zero_grad()
+        if s["path_interval"]:
+            path_length().backward()
+        with mode.frozen(d):
+            with mode.autocast():
+                score = d(g(*z()))
+            loss = F.softplus(-score.float()).mean()
+            loss.backward()
+            g_optim.step()
+        return mode.read(g=loss)
+
+    return Training(n, d_step=d_step, g_step=g_step)
+
+
 # ---- the chapter's CycleGAN: 128x128, 6 blocks, batch 1 ----
 
 def mse(output, target):
@@ -505,7 +575,8 @@ def cyclegan_generator_only(mode, _):
 
 
 BUILD = {"gan": gan, "dcgan": dcgan, "cgan": cgan, "cgan-conv": cgan_conv, "wgan_gp": wgan_gp,
-         "wgan_gp-resnet": wgan_gp, "wgan": wgan_gp, "sngan": sngan, "cyclegan": cyclegan,
+         "wgan_gp-resnet": wgan_gp, "wgan": wgan_gp, "sngan": sngan, "stylegan2": stylegan2,
+         "stylegan2-regularized": stylegan2, "cyclegan": cyclegan,
          "cyclegan-generator": cyclegan_generator_only}
 
 
