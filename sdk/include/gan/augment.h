@@ -5,6 +5,11 @@
  * The discriminator only ever sees augmented images, real and generated; each transformation is done to an image with
  * probability p, which grows while the discriminator tells its training images apart too well: while the mean of
  * sign(D(real)) is above the target. p is on the device and no step waits for it.
+ *
+ * Transformations, their order and their strengths are the paper's. All that move pixels become one matrix, and an
+ * image is sampled once, bilinearly, at its own resolution, with its borders reflected; the paper's filters around
+ * that, which enlarge the image to twice its size for sampling, are left out: with them p = 0 would cost as much as p =
+ * 1, and an image that nothing happens to would not stay exactly what it is.
  */
 #ifndef GAN_AUGMENT_H
 #define GAN_AUGMENT_H
@@ -39,7 +44,7 @@ GAN_API gan_tensor *gan_augmented(gan_augment *augment, gan_tensor *images);
 GAN_API void gan_augment_observe(gan_augment *augment, gan_tensor *real_scores);
 /* Move p by what has been counted since the last time, `images` images: called in every fourth step in the paper. */
 GAN_API void gan_augment_adjust(gan_augment *augment, double images);
-/* p, a scalar on the device, and the mean sign at the last adjustment, for metrics. */
+/* p, a scalar on the device, and the mean sign at the last adjustment, for metrics. NULL for a NULL augmentation. */
 GAN_API gan_tensor *gan_augment_p(gan_augment *augment);
 GAN_API gan_tensor *gan_augment_sign(gan_augment *augment);
 
