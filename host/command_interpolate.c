@@ -1,9 +1,9 @@
 /* command_interpolate.c - `ganhost interpolate`: from seed to seed through z or w, as frames and as an animation. */
 #include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "between.h"
 #include "frames.h"
 #include "interrupt.h"
 #include "styles.h"
@@ -55,29 +55,7 @@ static gan_status parse_arguments(walk *p, gan_message *message)
     return status;
 }
 
-/* ---- between two keys ---- */
-
-/* Along the great circle, as z of a Gaussian lie near a sphere and a straight line would leave it (White 2016,
- * arXiv:1609.04468); the ends are met exactly. */
-static void spherical(const float *a, const float *b, double t, int64_t n, float *out)
-{
-    double aa = 0, bb = 0, ab = 0;
-    for (int64_t i = 0; i < n; i++) {
-        aa += (double)a[i] * (double)a[i];
-        bb += (double)b[i] * (double)b[i];
-        ab += (double)a[i] * (double)b[i];
-    }
-    double cosine = aa > 0 && bb > 0 ? ab / sqrt(aa * bb) : 1, angle = acos(fmin(fmax(cosine, -1), 1)), s = sin(angle);
-    double from = s > 1e-6 ? sin((1 - t) * angle) / s : 1 - t, to = s > 1e-6 ? sin(t * angle) / s : t;
-    for (int64_t i = 0; i < n; i++)
-        out[i] = (float)(from * (double)a[i] + to * (double)b[i]);
-}
-
-static void linear(const float *a, const float *b, double t, int64_t n, float *out)
-{
-    for (int64_t i = 0; i < n; i++)
-        out[i] = (float)((1 - t) * (double)a[i] + t * (double)b[i]);
-}
+/* ---- frames ---- */
 
 /* Frame i of all. The last one is the last seed; in a loop it is the one before the first comes again. */
 static void place(const walk *p, int64_t i, float *out)
@@ -88,10 +66,8 @@ static void place(const walk *p, int64_t i, float *out)
     if (from >= ways)
         from = ways - 1;
     const float *a = p->keys + from * p->size, *b = p->keys + (from + 1) % p->n_seeds * p->size;
-    (p->through_z ? spherical : linear)(a, b, at - (double)from, p->size, out);
+    (p->through_z ? between_spherical : between_linear)(a, b, at - (double)from, p->size, out);
 }
-
-/* ---- frames ---- */
 
 static gan_status prepare(walk *p, gan_message *message)
 {

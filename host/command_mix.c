@@ -234,29 +234,40 @@ static gan_status draw_mixtures(mixing *p, gan_message *message)
 
 /* ---- the command ---- */
 
-static gan_status open_model(mixing *p, gan_message *message)
+static gan_status parse_arguments(mixing *p, gan_message *message)
 {
-    const char *layers = p->args->value[CLI_LAYERS];
+    const char *const *value = p->args->value;
     gan_status status = styles_options(&p->st, p->args, message);
     if (!status)
-        status = parse_sources(&p->rows, "rows", p->args->value[CLI_ROWS], message);
+        status = parse_sources(&p->rows, "rows", value[CLI_ROWS], message);
     if (!status)
-        status = parse_sources(&p->columns, "cols", p->args->value[CLI_COLS], message);
-    if (!status && !layers)
+        status = parse_sources(&p->columns, "cols", value[CLI_COLS], message);
+    if (!status && !value[CLI_LAYERS])
         status =
             gan_fail(message, GAN_ERROR_OPTION, "which layers are the column's? Give --layers, such as --layers 0-3");
     if (!status)
-        status = opened_load(&p->o, message);
+        status = opened_target(&p->o, "mix.png", p->target, message);
+    if (!status && !text_ends_with(p->target, ".png"))
+        status = gan_fail(message, GAN_ERROR_OPTION, "the figure goes to a .png file, not to %.200s", p->target);
+    return status;
+}
+
+static gan_status open_model(mixing *p, gan_message *message)
+{
+    gan_status status = opened_load(&p->o, message);
     if (!status)
         status = styles_begin(&p->st, &p->o, "ganhost mix", message);
     if (!status)
-        status = value_layers("layers", layers, p->st.info.layers, p->ranges, &p->n_ranges, message);
+        status =
+            value_layers("layers", p->args->value[CLI_LAYERS], p->st.info.layers, p->ranges, &p->n_ranges, message);
     return status ? status : opened_class(&p->o, &p->label, message);
 }
 
 static gan_status make_figure(mixing *p, gan_message *message)
 {
-    gan_status status = open_model(p, message);
+    gan_status status = parse_arguments(p, message);
+    if (!status)
+        status = open_model(p, message);
     if (!status)
         status = lay_out(p, message);
     if (!status)
@@ -269,8 +280,6 @@ static gan_status make_figure(mixing *p, gan_message *message)
     for (int i = 0; i < p->n_ranges; i++)
         draw_rows(p, i);
     status = draw_mixtures(p, message);
-    if (!status)
-        status = opened_target(&p->o, "mix.png", p->target, message);
     return status ? status : gan_png_write(p->target, &p->figure, message);
 }
 

@@ -131,12 +131,6 @@ static gan_status draw(sampling *p, int64_t first, int64_t n, gan_message *messa
 
 /* ---- output ---- */
 
-static bool ends_with(const char *s, const char *end)
-{
-    size_t length = strlen(s), tail = strlen(end);
-    return length > tail && strcmp(s + length - tail, end) == 0;
-}
-
 static gan_status write_csv(const sampling *p, gan_message *message)
 {
     text out = {0};
@@ -188,7 +182,7 @@ static gan_status write_together(sampling *p, gan_message *message)
         return status;
     if (info->scaled)
         return report_grid(info, p->samples, p->n, p->columns, p->target, message);
-    if (ends_with(p->target, ".csv"))
+    if (text_ends_with(p->target, ".csv"))
         return write_csv(p, message);
     return report_scatter(info, NULL, 0, p->samples, p->n, "samples", p->target, message);
 }
@@ -198,7 +192,7 @@ static gan_status choose_window(const sampling *p, int64_t *window, gan_message 
 {
     const gan_data_info *info = &p->o.s.info;
     int64_t fit = WINDOW_BYTES / (int64_t)session_sample_bytes(info);
-    bool png = ends_with(p->target, ".png"), csv = ends_with(p->target, ".csv");
+    bool png = text_ends_with(p->target, ".png"), csv = text_ends_with(p->target, ".csv");
     *window = p->n;
     if (!info->scaled && !png && !csv)
         return gan_fail(message, GAN_ERROR_OPTION, "samples of vectors go to a .png or a .csv file, not to %.200s",
@@ -231,7 +225,7 @@ static gan_status generate(sampling *p, gan_message *message)
     p->samples = calloc((size_t)window, session_sample_bytes(&p->o.s.info));
     if (!p->samples)
         return gan_fail(message, GAN_ERROR_MEMORY, "no memory for %" PRId64 " samples", window);
-    bool each = p->o.s.info.scaled && !ends_with(p->target, ".png");
+    bool each = p->o.s.info.scaled && !text_ends_with(p->target, ".png");
     return each ? write_each(p, window, message) : write_together(p, message);
 }
 

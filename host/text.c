@@ -96,6 +96,12 @@ gan_status path_format(char out[PATH_SIZE], gan_message *message, const char *fo
     return GAN_OK;
 }
 
+bool text_ends_with(const char *s, const char *end)
+{
+    size_t length = strlen(s), tail = strlen(end);
+    return length > tail && strcmp(s + length - tail, end) == 0;
+}
+
 bool text_is_utf8(const char *s)
 {
     static const uint32_t least[] = {0, 0x80, 0x800, 0x10000};

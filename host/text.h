@@ -25,6 +25,8 @@ void text_wrap(text *t, const char *indent, int width, const char *paragraph);
 /* A path (or other bounded text) into `out`. Errors: GAN_ERROR_LIMIT if it is longer than PATH_SIZE. */
 gan_status path_format(char out[PATH_SIZE], gan_message *message, const char *format, ...) GAN_PRINTF(3, 4);
 
+/* Whether it ends so and has something before: "a.png" with ".png". */
+bool text_ends_with(const char *s, const char *end);
 /* Whether the text is UTF-8 (RFC 3629), which is all that a YAML file can hold. */
 bool text_is_utf8(const char *s);
 

@@ -93,6 +93,8 @@ ganhost mix --run $run --cols 2 --layers 0
 expect_error 2 'which images are mixed? Give --rows SEEDS'
 ganhost mix --run $run --rows 1-2000 --cols 2 --layers 0
 expect_error 2 '--rows takes numbers and ranges such as 0-63 or 1,5,9-12, at most 1000'
+ganhost mix --run $run --rows 1 --cols 2 --layers 0 --out mix.jpg
+expect_error 2 'the figure goes to a .png file, not to mix.jpg'
 ganhost mix --run missing --rows 1 --cols 2 --layers 0
 expect_error 1 'missing holds no checkpoint'
 
@@ -148,11 +150,11 @@ ganhost sample --run $run --w $found/projected.safetensors --out w --trunc 0
 check "and is truncated as others" cmp w/w000000.png psi0/seed000000.png
 ganhost project --run $run --target seed5.png --steps 300 --frames 11 --out again
 check "the same again" cmp $found/projected.safetensors again/projected.safetensors
-ganhost project --run $run --target seed5.png --steps 300 --seed 1 --out other
+ganhost project --run $run --target seed5.png --steps 300 --frames 2 --seed 1 --out other
 check "another with another seed" [ -n "$(cmp again/projected.safetensors other/projected.safetensors)" ]
-ganhost project --run $run --target mixture.png --steps 300 --out one
+ganhost project --run $run --target mixture.png --steps 300 --frames 2 --out one
 one=$(losses)
-ganhost project --run $run --target mixture.png --steps 300 --out each --layers-w
+ganhost project --run $run --target mixture.png --steps 300 --frames 2 --out each --layers-w
 check "a mixture is nearer with a w for each layer" awk -v a="$one" -v b="$(losses)" 'BEGIN { exit !(b + 0 < 0.1 * a) }'
 ganhost project --run $run --target seed5.png --steps 1 --out short
 check "no more frames than steps" [ "$(ls short/frame*)" = "$(printf 'short/frame%s.png\n' 0000 0001)" ]

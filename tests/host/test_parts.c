@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "between.h"
 #include "config.h"
 #include "console.h"
 #include "report.h"
@@ -113,6 +114,37 @@ START_TEST(histories_have_gaps_where_a_metric_was_not_reported)
 }
 END_TEST
 
+/* A plugin that reports all that it may leaves room for them. */
+START_TEST(distances_are_kept_beside_every_metric)
+{
+    history h = {0};
+    stats_line line = {.images = 1000, .n = GAN_METRICS_MAX}, parsed;
+    gan_swd_result distance = {.levels = GAN_SWD_LEVELS_MAX, .mean = 20};
+    for (int i = 0; i < line.n; i++)
+        snprintf(line.metric[i].name, METRIC_NAME_SIZE, "metric %d", i);
+    ck_assert(history_add(&h, &line));
+    for (int i = 0; i < distance.levels; i++) {
+        distance.resolution[i] = 4096 >> i;
+        distance.distance[i] = 10 + i;
+    }
+    line.n = 0;
+    stats_add_distance(&line, &distance);
+    text json = {0};
+    stats_format(&line, &json);
+    json.data[json.size - 1] = '\0';
+    ck_assert_msg(strstr(json.data, "{\"swd\": 20, \"swd_4096\": 10, \"swd_2048\": 11, ") != NULL, "%s", json.data);
+    ck_assert(stats_parse(json.data, &parsed));
+    ck_assert_int_eq(parsed.n, GAN_SWD_LEVELS_MAX + 1);
+    ck_assert(history_add(&h, &parsed));
+    ck_assert_int_eq(h.n, HISTORY_MAX);
+    ck_assert_str_eq(h.name[HISTORY_MAX - 1], "swd_16");
+    ck_assert_double_eq(h.value[HISTORY_MAX - 1][1], 18);
+    ck_assert(isnan(h.value[HISTORY_MAX - 1][0]) && isnan(h.value[0][1]));
+    free(json.data);
+    history_free(&h);
+}
+END_TEST
+
 START_TEST(averages_by_name)
 {
     averages a = {0};
@@ -159,6 +191,34 @@ START_TEST(the_bar_fits_the_terminal)
     b = (bar){.fraction = 0.2, .seconds_left = 4, .metrics = "", .counts = "12/60 frames  12.0 frames/s"};
     bar_format(&b, 120, out, sizeof out);
     ck_assert_str_eq(out, "[====>                   ]  20 %  12/60 frames  12.0 frames/s  0:04 left  ");
+}
+END_TEST
+
+/* Along a quarter of the unit circle in equal angles; between lengths; where there is no circle. */
+START_TEST(between_two_vectors)
+{
+    const float a[] = {1, 0, 0}, b[] = {0, 0, 1}, twice[] = {2, 0, 0}, back[] = {-1, 0, 0}, zero[3] = {0};
+    float out[3];
+    for (int i = 0; i <= 8; i++) {
+        between_spherical(a, b, i / 8.0, 3, out);
+        ck_assert_double_eq_tol((double)out[0], cos(i * M_PI / 16), 1e-7);
+        ck_assert_double_eq_tol((double)out[2], sin(i * M_PI / 16), 1e-7);
+        between_linear(a, b, i / 8.0, 3, out);
+        ck_assert_double_eq((double)out[0], 1 - i / 8.0);
+        ck_assert_double_eq((double)out[2], i / 8.0);
+    }
+    const float *const pairs[][2] = {{a, b}, {a, twice}, {a, back}, {a, zero}, {zero, zero}};
+    for (int i = 0; i < 5; i++) {
+        between_spherical(pairs[i][0], pairs[i][1], 0, 3, out);
+        ck_assert_mem_eq(out, pairs[i][0], sizeof out);
+        between_spherical(pairs[i][0], pairs[i][1], 1, 3, out);
+        for (int k = 0; k < 3; k++)
+            ck_assert_double_eq((double)out[k], (double)pairs[i][1][k]);
+        between_spherical(pairs[i][0], pairs[i][1], 0.5, 3, out);
+        ck_assert(isfinite(out[0]) && isfinite(out[1]) && isfinite(out[2]));
+    }
+    between_spherical(a, twice, 0.25, 3, out);
+    ck_assert_double_eq((double)out[0], 1.25);
 }
 END_TEST
 
@@ -295,8 +355,10 @@ int main(void)
     tcase_add_test(tests, stamps_go_there_and_back);
     tcase_add_test(tests, statistics_go_there_and_back);
     tcase_add_test(tests, histories_have_gaps_where_a_metric_was_not_reported);
+    tcase_add_test(tests, distances_are_kept_beside_every_metric);
     tcase_add_test(tests, averages_by_name);
     tcase_add_test(tests, the_bar_fits_the_terminal);
+    tcase_add_test(tests, between_two_vectors);
     tcase_add_test(tests, numbers);
     tcase_add_test(tests, seeds);
     tcase_add_test(tests, ranges_of_layers);
