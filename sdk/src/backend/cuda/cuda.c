@@ -185,6 +185,8 @@ static const gan__backend_ops cuda_ops = {
     .upfirdn = gan__cuda_upfirdn,
     .affine_sample = gan__cuda_affine_sample,
     .affine_adjoint = gan__cuda_affine_adjoint,
+    .scale_forward = gan__cuda_scale_forward,
+    .scale_backward = gan__cuda_scale_backward,
 };
 
 /* 13000 is 13.0. */

@@ -173,6 +173,9 @@ gan_status gan__cuda_affine_sample(gan__backend *be, const float *theta, gan_bor
                                    const gan__array *y);
 gan_status gan__cuda_affine_adjoint(gan__backend *be, const float *theta, gan_border border, const gan__array *y,
                                     const gan__array *x);
+/* style.cu */
+gan_status gan__cuda_scale_forward(gan__backend *be, const gan__scale_args *args);
+gan_status gan__cuda_scale_backward(gan__backend *be, const gan__scale_args *args);
 /* rows.cu */
 gan_status gan__cuda_gather_rows(gan__backend *be, const float *table, int64_t table_rows, int64_t width,
                                  const int32_t *index, int64_t n, float *out);

@@ -433,25 +433,6 @@ template <typename T, int W> static __global__ void __launch_bounds__(GAN__THREA
 
 /* ---- the division of the work ---- */
 
-static int64_t tiles_of(const matrix *m, int width)
-{
-    return gan__ceil_div(gan__ceil_div(m->columns, width), m->across);
-}
-
-static void set_parts(matrix *m, int width, int64_t parts, int64_t multiple)
-{
-    m->tiles = tiles_of(m, width);
-    m->per_part = gan__ceil_div(gan__ceil_div(m->rows, parts < 1 ? 1 : parts), multiple) * multiple;
-    m->parts = gan__ceil_div(m->rows, m->per_part);
-    m->tasks = m->groups * m->tiles * m->parts;
-}
-
-static unsigned threads_of(const matrix *m, int64_t rows, int most)
-{
-    int threads = m->across * gan__power_of_two(rows, most / m->across);
-    return (unsigned)(threads < GAN__WARP ? GAN__WARP : threads);
-}
-
 /* Whole columns for a block, if that is the best; columns are taken in 128 bytes at least. */
 static bool plan_whole(matrix *m, int width, unsigned *threads)
 {
@@ -462,18 +443,6 @@ static bool plan_whole(matrix *m, int width, unsigned *threads)
     set_parts(m, width, 1, 1);
     int64_t each = gan__ceil_div(m->rows, *threads / (unsigned)m->across);
     return each <= 32 || (blocks >= 512 && each <= GAN__LONG);
-}
-
-static unsigned plan_parts(matrix *m, int width)
-{
-    m->across = gan__power_of_two(gan__ceil_div(m->columns, width), GAN__WARP);
-    unsigned threads = threads_of(m, m->rows, GAN__THREADS);
-    int64_t down = (int64_t)threads / m->across, blocks = m->groups * tiles_of(m, width);
-    int64_t parts = gan__ceil_div(GAN__FULL_GRID, blocks), longest = gan__ceil_div(m->rows, GAN__LONG * down);
-    int64_t shortest = gan__ceil_div(m->rows, 8 * down);
-    parts = parts < shortest ? parts : shortest;
-    set_parts(m, width, parts > longest ? parts : longest, down);
-    return threads;
 }
 
 /* Elements in one access: a vector where shape and addresses allow, else 1. */

@@ -1,23 +1,13 @@
 /*
- * norm.cuh - what a thread of the normalization kernels knows of its share, activations, and joining a block's results.
+ * norm.cuh - what the normalization kernels get, and joining a block's results.
  * Included by norm.cu only, which tells how the kernels see their data.
  */
 #ifndef GAN__NORM_CUH
 #define GAN__NORM_CUH
 
-#include "lanes.cuh"
+#include "share.cuh"
 
 #define GAN__SMALL_THREADS 512 /* of a block that does all */
-#define GAN__THREADS       256
-#define GAN__LONG          512 /* rows of a thread at most, where it can be chosen: the length of chains of additions */
-
-typedef struct matrix {
-    int64_t groups, rows, columns, channels;
-    bool merged; /* the columns are one channel */
-    /* the division among blocks */
-    int across;
-    int64_t tiles, parts, per_part, tasks;
-} matrix;
 
 typedef struct problem {
     matrix m;
@@ -31,86 +21,9 @@ typedef struct problem {
     float *sums; /* [G, 2, C]: of dy' xhat and of dy' */
 } problem;
 
-/* One thread's share of a task. */
-typedef struct share {
-    int64_t group, part, column; /* column: the first one, perhaps none of the matrix */
-    int64_t begin, end;          /* rows of the part */
-    int x, y, down;
-    bool inside;
-} share;
-
-static __device__ __forceinline__ share share_of(const matrix &m, int64_t task, int width)
-{
-    share s;
-    int64_t slice = task / m.tiles;
-    s.x = (int)threadIdx.x % m.across;
-    s.y = (int)threadIdx.x / m.across;
-    s.down = (int)blockDim.x / m.across;
-    s.group = slice / m.parts;
-    s.part = slice - s.group * m.parts;
-    s.column = ((task - slice * m.tiles) * m.across + s.x) * width;
-    s.inside = s.column < m.columns;
-    s.begin = s.part * m.per_part;
-    s.end = m.rows - s.begin < m.per_part ? m.rows : s.begin + m.per_part;
-    return s;
-}
-
-/* Where row `row` of the thread's columns lies. */
-static __device__ __forceinline__ int64_t element(const matrix &m, const share &s, int64_t row)
-{
-    return (s.group * m.rows + row) * m.columns + s.column;
-}
-
 static __device__ __forceinline__ int64_t channel(const matrix &m, const share &s, int w)
 {
     return m.merged ? 0 : s.column + w;
-}
-
-/* ---- activations ---- */
-
-template <int W> static __device__ __forceinline__ void activate(const gan_activation &act, gan__lanes<W> *v)
-{
-    switch (act.kind) {
-    case GAN_LINEAR:
-        break;
-    case GAN_RELU:
-        GAN__UNROLL
-        for (int w = 0; w < W; w++)
-            v->value[w] = gan__reluf(v->value[w]);
-        break;
-    case GAN_LEAKY_RELU:
-        GAN__UNROLL
-        for (int w = 0; w < W; w++)
-            v->value[w] = gan__leakyf(v->value[w], act.slope);
-        break;
-    case GAN_TANH:
-        GAN__UNROLL
-        for (int w = 0; w < W; w++)
-            v->value[w] = gan__tanhf(v->value[w]);
-        break;
-    case GAN_SIGMOID:
-        GAN__UNROLL
-        for (int w = 0; w < W; w++)
-            v->value[w] = gan__sigmoidf(v->value[w]);
-        break;
-    }
-}
-
-/* g activation', by the result y. */
-static __device__ __forceinline__ float before_activation(const gan_activation &act, float g, float y)
-{
-    switch (act.kind) {
-    case GAN_RELU:
-        return y > 0.0f ? g : 0.0f;
-    case GAN_LEAKY_RELU:
-        return y > 0.0f ? g : g * act.slope;
-    case GAN_TANH:
-        return g * (1.0f - y * y);
-    case GAN_SIGMOID:
-        return g * y * (1.0f - y);
-    default:
-        return g;
-    }
 }
 
 /* ---- pairs of sums, joined over a block ---- */
