@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/internal.h"
 #include "registry.h"
 
 /* ---- what expressions in registry.def use ---- */
