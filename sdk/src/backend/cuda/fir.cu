@@ -42,6 +42,8 @@ static __global__ void __launch_bounds__(THREADS)
     upfirdn(const T *__restrict__ from, T *__restrict__ to, filter f, strips s)
 {
     const int up = UP ? UP : f.up, down = DOWN ? DOWN : f.down, taps = TAPS ? TAPS : f.taps;
+    /* The most that a strip and a tap's row may need; which of the last are not, the taps' positions tell. */
+    const int rows = ((STRIP - 1) * down + taps - 1) / up + 1, columns = (taps - 1) / up + 1;
     int64_t step = (int64_t)gridDim.x * blockDim.x;
     for (int64_t i = (int64_t)blockIdx.x * blockDim.x + threadIdx.x; i < s.items; i += step) {
         int64_t channel, x, strip;
@@ -51,17 +53,16 @@ static __global__ void __launch_bounds__(THREADS)
         int column_tap = first_tap((int)x * down - f.before, up, &first_column);
         int row_tap = first_tap(y * down - f.before, up, &first_row);
         gan__lanes<V> sum[STRIP] = {};
-        int reach = (STRIP - 1) * down + taps - row_tap; /* of the strip, in the enlarged image */
         GAN__UNROLL
-        for (int k = 0; k * up < reach; k++) {
+        for (int k = 0; k < rows; k++) {
             int row = first_row + k;
             if (row < 0 || row >= f.height)
                 continue;
             gan__lanes<V> line = {};
             GAN__UNROLL
-            for (int m = 0; column_tap + m * up < taps; m++) {
+            for (int m = 0; m < columns; m++) {
                 int column = first_column + m;
-                if (column < 0 || column >= f.width)
+                if (column < 0 || column >= f.width || column_tap + m * up >= taps)
                     continue;
                 gan__lanes<V> pixel;
                 gan__load_lanes(image + row * f.row + column * f.channels, &pixel);
