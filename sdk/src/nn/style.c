@@ -233,15 +233,35 @@ gan_layer *gan_nn_styled_conv(gan_layer *parent, const gan_styled_conv_args *arg
 
 /* A transposed convolution makes 2 H + K - 2 rows of H; the filter [1, 3, 3, 1] brings them to 2 H. Its gain makes up
  * for the zeros that the convolution has put between the pixels. */
-static gan_tensor *convolve(gan_layer *layer, gan_tensor *x)
+static gan_tensor *convolve_up(gan_layer *layer, gan_tensor *x)
 {
-    if (layer->conv.stride == 1)
-        return gan_conv2d(x, layer->weight, NULL, layer->conv, GAN__NO_ACTIVATION);
     int kernel = (int)gan_dim(layer->weight, 1);
     gan_fir fir = gan_fir_blur(NULL, 0);
     fir.before = fir.after = 3 + kernel / 2 - kernel;
     fir.gain = 4.0f;
     return gan_upfirdn2d(gan_conv2d_transpose(x, layer->weight, NULL, layer->conv, GAN__NO_ACTIVATION), &fir);
+}
+
+/* A 1x1 convolution is a product for each sample, with weights of its own. */
+static gan_tensor *convolve_pixels(gan_layer *layer, gan_tensor *x, gan_tensor *style)
+{
+    int64_t n = gan_dim(x, 0), h = gan_dim(x, 1), w = gan_dim(x, 2), in = gan_dim(x, 3),
+            out = gan_dim(layer->weight, 0);
+    gan_tensor *own =
+        gan_mul(gan_reshape(layer->weight, GAN_SHAPE(1, out, in)), gan_reshape(style, GAN_SHAPE(n, 1, in)));
+    gan_tensor *y = gan_matmul(gan_reshape(x, GAN_SHAPE(n, h * w, in)), own, GAN_TRANSPOSE_B);
+    return gan_reshape(y, GAN_SHAPE(n, h, w, out));
+}
+
+/* The style is multiplied with the weights where these, of all samples, are smaller than x: colours from features. */
+static gan_tensor *convolve(gan_layer *layer, gan_tensor *x, gan_tensor *style)
+{
+    gan_shape weight = layer->weight->shape;
+    bool up = layer->conv.stride == 2;
+    if (!up && weight.dim[1] == 1 && weight.dim[3] == gan_dim(x, 3) && weight.dim[0] <= gan_dim(x, 1) * gan_dim(x, 2))
+        return convolve_pixels(layer, x, style);
+    x = gan_scale_bias_act(x, style, NULL, NULL, GAN__NO_ACTIVATION);
+    return up ? convolve_up(layer, x) : gan_conv2d(x, layer->weight, NULL, layer->conv, GAN__NO_ACTIVATION);
 }
 
 /* What is constant in a sample is multiplied where it is small: the weight's scale at run time with the style, and the
@@ -258,7 +278,7 @@ gan_tensor *gan_styled_conv(gan_layer *layer, gan_tensor *x, gan_tensor *w, gan_
     gan_scope_begin(ctx);
     gan_tensor *style = gan_scale(style_of(layer, w), layer->weight_scale * (layer->demodulates ? 1.0f : gain));
     gan_tensor *scale = NULL, *noise = noise_of(layer, mode, gan_dim(x, 0), h, width);
-    gan_tensor *y = convolve(layer, gan_scale_bias_act(x, style, NULL, NULL, GAN__NO_ACTIVATION));
+    gan_tensor *y = convolve(layer, x, style);
     if (layer->demodulates)
         scale = gan_scale(gan__demodulation(layer->weight, style, up), gain);
     if (noise)
