@@ -4,7 +4,8 @@
  *     plugin_step dcgan data.resolution=64 train.batch=64 width=64
  *
  * The first word is a plugin, by name or path, as ganhost takes it. The others are settings: data.resolution,
- * data.channels, data.classes, train.batch and train.d_steps, whose defaults may be the plugin's, and its own options.
+ * data.channels, data.classes, train.batch, train.d_steps and train.shown_kimg, whose defaults may be the plugin's, and
+ * its own options.
  * One iteration is train.d_steps discriminator steps and a generator step.
  */
 #include <stdio.h>
@@ -38,6 +39,8 @@ static const gan_option data_table[] = {
     {"data.classes", GAN_OPTION_INT, "0", 0, 10000, NULL, "Classes of the labels; 0: no labels."},
     {"train.batch", GAN_OPTION_INT, "64", 1, 65536, NULL, "Real images per discriminator step."},
     {"train.d_steps", GAN_OPTION_INT, "1", 1, 1000, NULL, "Discriminator steps per generator step."},
+    {"train.shown_kimg", GAN_OPTION_FLOAT, "0", 0, 1e9, NULL,
+     "Thousands of images shown before the first step, for a network that grows."},
     {0},
 };
 
@@ -136,7 +139,7 @@ static gan_status d_step(void *user, gan_metrics *losses)
     training *t = user;
     gan_batch *batch = &t->batch[t->at = (t->at + 1) % t->batches];
     bool last = ++t->d_count % gan_options_int(t->with->data, "train.d_steps") == 0;
-    batch->kimg = (double)t->images / 1000;
+    batch->kimg = gan_options_float(t->with->data, "train.shown_kimg") + (double)t->images / 1000;
     t->images += batch->n;
     return gan_runner_step(t->runner, GAN_STEP_DISCRIMINATOR, last, batch, losses);
 }

@@ -24,6 +24,7 @@ def images(resolution, channels, batch, classes=0, d_steps=1):
             "train.d_steps": d_steps}
 
 
+PROGAN = {**images(64, 3, batch=16), "fmap_base": 1024, "fmap_max": 64, "latent": 64}
 STYLEGAN2 = {**images(64, 3, batch=16), "fmap_base": 1024, "fmap_max": 64, "latent": 64, "w_width": 64, "mapping_layers": 8}
 
 PROGRAMS = {
@@ -37,6 +38,9 @@ PROGRAMS = {
                                                           "g_width": 128, "d_width": 128}),
     "wgan": Program("plugin_step", ["wgan_gp"], {**images(64, 3, batch=32, d_steps=5), "lipschitz": "clip"}),
     "sngan": Program("plugin_step", ["sngan"], images(32, 3, batch=8, d_steps=5)),
+    # With the plugin's 600 kimg of each phase 64x64 is faded in from 4,200 kimg on.
+    "progan": Program("plugin_step", ["progan"], {**PROGAN, "train.shown_kimg": 5000}),
+    "progan-fading": Program("plugin_step", ["progan"], {**PROGAN, "train.shown_kimg": 4500}),
     "stylegan2": Program("plugin_step", ["stylegan2"], {**STYLEGAN2, "r1_interval": 0, "path_interval": 0}),
     "stylegan2-regularized": Program("plugin_step", ["stylegan2"], {**STYLEGAN2, "r1_interval": 1, "path_interval": 1}),
     "cyclegan": Program("cyclegan_step", ["--part", "cyclegan"]),

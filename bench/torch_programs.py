@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import torch_networks as networks
+import torch_progan
 import torch_stylegan2
 from programs import PROGRAMS
 
@@ -423,6 +424,58 @@ def sngan(mode, s):
     return Training(n, s["train.d_steps"], d_step=d_step, g_step=g_step)
 
 
+# ---- what has minibatch standard deviation in its discriminator ----
+
+def in_groups(mode, d, real, fake):
+    """Scores of both, in one pass if the loop is tuned, with no group of both."""
+    if mode.literal:
+        return d(real).float(), d(fake).float()
+    halves = [x.reshape(d.group, -1, *x.shape[1:]) for x in (real, fake.to(real.dtype))]
+    joined = torch.cat(halves, 1).flatten(0, 1).contiguous(memory_format=mode.layout)
+    return d(joined).float().reshape(d.group, -1).chunk(2, 1)
+
+
+# ---- progan: at its last resolution, stable or being faded in ----
+
+def progan(mode, s):
+    """The penalty's backward pass before the scores are made, in the tuned loop; it is not compiled (see `penalty`)."""
+    n, latent = s["train.batch"], s["latent"]
+    alpha = torch_progan.stage(s)
+    alpha = None if alpha is None else torch.tensor(alpha, device=DEVICE)
+    g, d = (mode.network(net) for net in torch_progan.make(s, alpha))
+    d_optim, g_optim = adam(d.parameters(), 1e-3, (0.0, 0.99)), adam(g.parameters(), 1e-3, (0.0, 0.99))
+    reals = batches(mode, s)
+
+    def d_step():
+        real, _ = next(reals)
+        d_optim.zero_grad()
+        with mode.autocast(), torch.no_grad():
+            real = torch_progan.faded_reals(real, alpha)
+            fake = g(torch.randn(n, latent, device=DEVICE))
+        with mode.autocast():
+            total = 10 * penalty(d, real, fake)
+        if not mode.literal:
+            total.backward()
+            total = total.detach()
+        with mode.autocast():
+            real_score, fake_score = in_groups(mode, d, real, fake)
+        loss = fake_score.mean() - real_score.mean() + 0.001 * real_score.square().mean() + total
+        loss.backward()
+        d_optim.step()
+        return mode.read(d=loss)
+
+    def g_step():
+        with mode.frozen(d):
+            with mode.autocast():
+                loss = -d(g(torch.randn(n, latent, device=DEVICE))).float().mean()
+            g_optim.zero_grad()
+            loss.backward()
+            g_optim.step()
+        return mode.read(g=loss)
+
+    return Training(n, d_step=d_step, g_step=g_step)
+
+
 # ---- stylegan2: regularized in every step or in none, so that both can be timed ----
 
 def stylegan2(mode, s):
@@ -431,19 +484,11 @@ def stylegan2(mode, s):
     n, latent = s["train.batch"], s["latent"]
     g, d = (mode.network(net) for net in torch_stylegan2.make(s))
     d_optim, g_optim = adam(d.parameters(), 2e-3, (0.0, 0.99)), adam(g.parameters(), 2e-3, (0.0, 0.99))
-    reals, group = batches(mode, s), d.group
+    reals = batches(mode, s)
     mean_length = torch.zeros((), device=DEVICE)
 
     def z(count=n):
         return [torch.randn(count, latent, device=DEVICE) for _ in range(2)]
-
-    def scores(real, fake):
-        """In one pass, with no group of both."""
-        if mode.literal:
-            return d(real).float(), d(fake).float()
-        halves = [x.reshape(group, -1, *x.shape[1:]) for x in (real, fake.to(real.dtype))]
-        joined = torch.cat(halves, 1).flatten(0, 1).contiguous(memory_format=mode.layout)
-        return d(joined).float().reshape(group, -1).chunk(2, 1)
 
     def r1(real):
         real = real.clone().requires_grad_()
@@ -471,7 +516,7 @@ def stylegan2(mode, s):
         with mode.autocast():
             with torch.no_grad():
                 fake = g(*z())
-            real_score, fake_score = scores(real, fake)
+            real_score, fake_score = in_groups(mode, d, real, fake)
         loss = F.softplus(-real_score).mean() + F.softplus(fake_score).mean()
         loss.backward()
         d_optim.step()
@@ -575,7 +620,8 @@ def cyclegan_generator_only(mode, _):
 
 
 BUILD = {"gan": gan, "dcgan": dcgan, "cgan": cgan, "cgan-conv": cgan_conv, "wgan_gp": wgan_gp,
-         "wgan_gp-resnet": wgan_gp, "wgan": wgan_gp, "sngan": sngan, "stylegan2": stylegan2,
+         "wgan_gp-resnet": wgan_gp, "wgan": wgan_gp, "sngan": sngan, "progan": progan,
+         "progan-fading": progan, "stylegan2": stylegan2,
          "stylegan2-regularized": stylegan2, "cyclegan": cyclegan,
          "cyclegan-generator": cyclegan_generator_only}
 
