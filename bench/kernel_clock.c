@@ -190,6 +190,22 @@ static gan_status timed_reflect_pad_adjoint(gan__backend *be, const gan__array *
                 "reflect_pad_adjoint %s", shape_of(x));
 }
 
+static gan_status timed_affine_sample(gan__backend *be, const float *theta, gan_border border, const gan__array *x,
+                                      const gan__array *y)
+{
+    double begin = bench_now();
+    return note(begin, meter.real->affine_sample(be, theta, border, x, y), 0, bytes_of(x) + bytes_of(y),
+                "affine_sample %s", shape_of(x));
+}
+
+static gan_status timed_affine_adjoint(gan__backend *be, const float *theta, gan_border border, const gan__array *y,
+                                       const gan__array *x)
+{
+    double begin = bench_now();
+    return note(begin, meter.real->affine_adjoint(be, theta, border, y, x), 0, bytes_of(x) + bytes_of(y),
+                "affine_adjoint %s", shape_of(x));
+}
+
 static gan_status timed_window_sum(gan__backend *be, const gan__array *x, int k, float scale, const gan__array *y)
 {
     double begin = bench_now();
@@ -293,6 +309,8 @@ void bench_clock_start(gan_context *ctx)
     meter.timed.window_sum = timed_window_sum;
     meter.timed.window_spread = timed_window_spread;
     meter.timed.upfirdn = timed_upfirdn;
+    meter.timed.affine_sample = timed_affine_sample;
+    meter.timed.affine_adjoint = timed_affine_adjoint;
     meter.timed.scale_forward = timed_scale_forward;
     meter.timed.scale_backward = timed_scale_backward;
     meter.timed.gather_rows = timed_gather_rows;

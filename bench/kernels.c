@@ -508,6 +508,45 @@ static void filters(void)
     }
 }
 
+typedef struct warp_run {
+    const float *theta;
+    gan__array x, y;
+    bool adjoint;
+} warp_run;
+
+static void run_warp(void *args)
+{
+    warp_run *r = args;
+    check((r->adjoint ? be->ops->affine_adjoint : be->ops->affine_sample)(be, r->theta, GAN_BORDER_REFLECT, &r->x,
+                                                                          &r->y));
+}
+
+/* Images turned by 30 degrees. */
+static void warps(void)
+{
+    const int64_t shape[][3] = {{rows_of(16), 64, 3}, {rows_of(4), 128, 128}};
+    static const float turn[6] = {0.8660254f, 0.5f, 0.0f, -0.5f, 0.8660254f, 0.0f};
+    for (gan_dtype dtype = first_dtype; dtype <= last_dtype; dtype++) {
+        for (size_t i = 0; i < 4; i++) {
+            int64_t n = shape[i / 2][0], side = shape[i / 2][1], c = shape[i / 2][2];
+            char name[100];
+            snprintf(name, sizeof name, "warp%s %s %lldx%lldx%lldx%lld", i % 2 ? " adjoint" : "", gan_dtype_name(dtype),
+                     (long long)n, (long long)side, (long long)side, (long long)c);
+            if (!strstr(name, filter))
+                continue;
+            gan__array theta = ARRAY(GAN_F32, n, 6);
+            for (int64_t k = 0; k < n; k++)
+                check(be->ops->copy_in(be, (float *)theta.data + 6 * k, turn, sizeof turn));
+            warp_run r = {theta.data, ARRAY(dtype, n, side, side, c), ARRAY(dtype, n, side, side, c), i % 2};
+            double elements = 2 * (double)(n * c) * (double)(side * side);
+            report_bytes(name, fastest(run_warp, &r), elements * (double)gan_dtype_size(dtype));
+            release(&theta);
+            release(&r.x);
+            release(&r.y);
+        }
+    }
+}
+
 typedef struct update_run {
     gan__update_args args;
     gan__update tensor;
@@ -632,6 +671,7 @@ int main(int argc, char **argv)
     norms();
     images();
     filters();
+    warps();
     rest();
     gan_context_destroy(ctx);
     return EXIT_SUCCESS;

@@ -33,6 +33,8 @@ static void setup(void)
     ck_assert_int_eq(gan_status_of(ctx), GAN_OK);
 }
 
+static const float zeros25[25] = {0};
+
 static void teardown(void)
 {
     gan_scope_end(ctx, NULL);
@@ -41,6 +43,8 @@ static void teardown(void)
 
 #define LINEAR                           ((gan_activation){GAN_LINEAR, 0.0f})
 #define CONV(stride_, pad_, output_pad_) ((gan_conv){.stride = (stride_), .pad = (pad_), .output_pad = (output_pad_)})
+#define FIR(...)                         (&(gan_fir){__VA_ARGS__})
+#define THETA(n, columns)                gan_zeros(ctx, GAN_SHAPE(n, 2, columns))
 #define BATCH_NORM(...)                  (&(gan_batch_norm_args){.eps = 1e-5f, .momentum = 0.1f, __VA_ARGS__})
 
 /* clang-format off */
@@ -120,6 +124,27 @@ static void teardown(void)
     X(gan_resize_bilinear(image, 0, 3), GAN_ERROR_SHAPE, "resize_bilinear", "[2, 5, 6, 3]", "0")                      \
     X(gan_pad2d(image, -3, -2, 0, 0), GAN_ERROR_SHAPE, "pad2d", "[2, 5, 6, 3]", "-3")                                 \
     X(gan_reflect_pad2d(image, 5), GAN_ERROR_SHAPE, "reflect_pad2d", "[2, 5, 6, 3]", "5")                             \
+    X(gan_upfirdn2d(matrix34, FIR(.n = 1)), GAN_ERROR_SHAPE, "upfirdn2d", "[3, 4]", "")                               \
+    X(gan_upfirdn2d(labels, FIR(.n = 1)), GAN_ERROR_DTYPE, "upfirdn2d", "i32", "[4]")                                 \
+    X(gan_upfirdn2d(image, FIR(.n = 0)), GAN_ERROR_ARGUMENT, "upfirdn2d", "taps", "1 to 24")                          \
+    X(gan_upfirdn2d(image, FIR(.n = 25)), GAN_ERROR_ARGUMENT, "upfirdn2d", "taps", "1 to 24")                         \
+    X(gan_upfirdn2d(image, FIR(.n = 1, .taps = {NAN})), GAN_ERROR_ARGUMENT, "upfirdn2d", "tap", "finite")             \
+    X(gan_upfirdn2d(image, FIR(.n = 1, .gain = INFINITY)), GAN_ERROR_ARGUMENT, "upfirdn2d", "gain", "finite")         \
+    X(gan_upfirdn2d(image, FIR(.n = 1, .up = -1)), GAN_ERROR_ARGUMENT, "upfirdn2d", "factor", "1 to 1024")            \
+    X(gan_upfirdn2d(image, FIR(.n = 1, .down = 2000)), GAN_ERROR_ARGUMENT, "upfirdn2d", "factor", "1 to 1024")        \
+    X(gan_upfirdn2d(image, FIR(.n = 1, .before = INT32_MAX)), GAN_ERROR_ARGUMENT, "upfirdn2d", "padding", "")         \
+    X(gan_upfirdn2d(image, FIR(.n = 6)), GAN_ERROR_SHAPE, "upfirdn2d", "[2, 5, 6, 3]", "6 taps")                      \
+    X(gan_upfirdn2d(image, FIR(.n = 1, .after = -5)), GAN_ERROR_SHAPE, "upfirdn2d", "[2, 5, 6, 3]", "-5")             \
+    X(gan_upfirdn2d(image, (gan_fir[]){gan_fir_up(NULL, 0, 0)}), GAN_ERROR_ARGUMENT, "upfirdn2d", "factor", "")       \
+    X(gan_upfirdn2d(image, (gan_fir[]){gan_fir_down(NULL, 0, -2)}), GAN_ERROR_ARGUMENT, "upfirdn2d", "factor", "")    \
+    X(gan_upfirdn2d(image, (gan_fir[]){gan_fir_blur(zeros25, 25)}), GAN_ERROR_ARGUMENT, "upfirdn2d", "taps", "")      \
+    X(gan_upfirdn2d(image, (gan_fir[]){gan_fir_blur(zeros25, 4)}), GAN_ERROR_ARGUMENT, "upfirdn2d", "tap", "")        \
+    X(gan_affine_sample(matrix34, THETA(3, 3), GAN_BORDER_ZERO), GAN_ERROR_SHAPE, "affine_sample", "[3, 4]", "")      \
+    X(gan_affine_sample(image, THETA(3, 3), GAN_BORDER_ZERO), GAN_ERROR_SHAPE, "affine_sample", "", "[3, 2, 3]")      \
+    X(gan_affine_sample(image, THETA(2, 2), GAN_BORDER_ZERO), GAN_ERROR_SHAPE, "affine_sample", "", "[2, 2, 2]")      \
+    X(gan_affine_sample(image, gan_cast(THETA(2, 3), GAN_BF16), GAN_BORDER_ZERO), GAN_ERROR_SHAPE, "affine_sample",   \
+      "f32", "bf16 [2, 2, 3]")                                                                                        \
+    X(gan_affine_sample(image, THETA(2, 3), (gan_border)7), GAN_ERROR_ARGUMENT, "affine_sample", "7", "")             \
     X(gan_images_from_u8(image), GAN_ERROR_DTYPE, "images_from_u8", "f32", "[2, 5, 6, 3]")                            \
     X(gan_images_to_u8(labels), GAN_ERROR_DTYPE, "images_to_u8", "i32", "[4]")                                        \
     X(gan_reshape(matrix34, GAN_SHAPE(5, 2)), GAN_ERROR_SHAPE, "reshape", "[3, 4]", "[5, 2]")                         \
@@ -316,6 +341,9 @@ END_TEST
     X(gan_resize_nearest(p, 2))                                                                                       \
     X(gan_resize_bilinear(p, 3, 3))                                                                                   \
     X(gan_pad2d(p, 1, 1, 1, 1))                                                                                       \
+    X(gan_upfirdn2d(p, FIR(.n = 1)))                                                                                  \
+    X(gan_affine_sample(p, cube, GAN_BORDER_ZERO))                                                                    \
+    X(gan_affine_sample(image, p, GAN_BORDER_ZERO))                                                                   \
     X(gan_reflect_pad2d(p, 1))                                                                                        \
     X(gan_images_from_u8(p))                                                                                          \
     X(gan_images_to_u8(p))                                                                                            \

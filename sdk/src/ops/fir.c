@@ -54,21 +54,24 @@ static gan_tensor *filter(gan_tensor *x, const gan_fir *fir, int64_t height, int
     return y;
 }
 
-/* NULL when it can be used, else what is wrong with it. */
-static const char *fault(const gan_fir *fir)
+/* NULL when the filter can be used, else poison. */
+static gan_tensor *refused(gan_context *ctx, const char *name, const gan_fir *fir)
 {
     if (fir->n < 1 || fir->n > GAN_FIR_MAX)
-        return "the number of taps is not 1 to 24";
+        return gan__poison(ctx, GAN_ERROR_ARGUMENT, name, "takes 1 to %d taps, but got %d", GAN_FIR_MAX, fir->n);
     for (int i = 0; i < fir->n; i++)
         if (!isfinite(fir->taps[i]))
-            return "a tap is not a finite number";
+            return gan__poison(ctx, GAN_ERROR_ARGUMENT, name, "tap %d must be finite, but is %g", i,
+                               (double)fir->taps[i]);
     if (!isfinite(fir->gain))
-        return "the gain is not a finite number";
+        return gan__poison(ctx, GAN_ERROR_ARGUMENT, name, "the gain must be finite, but is %g", (double)fir->gain);
     if (fir->up < 1 || fir->up > LARGEST_FACTOR || fir->down < 1 || fir->down > LARGEST_FACTOR)
-        return "a factor is not 1 to 1024";
+        return gan__poison(ctx, GAN_ERROR_ARGUMENT, name, "takes factors of 1 to %d, but got up %d and down %d",
+                           LARGEST_FACTOR, fir->up, fir->down);
     if (fir->before < -LARGEST_PAD || fir->before > LARGEST_PAD || fir->after < -LARGEST_PAD ||
         fir->after > LARGEST_PAD)
-        return "more than 1048576 rows or columns of padding";
+        return gan__poison(ctx, GAN_ERROR_ARGUMENT, name, "takes padding of up to %d, but got %d and %d", LARGEST_PAD,
+                           fir->before, fir->after);
     return NULL;
 }
 
@@ -85,9 +88,9 @@ gan_tensor *gan_upfirdn2d(gan_tensor *x, const gan_fir *settings)
     gan_shape s = x->shape;
     if (s.ndim != 4)
         return gan__poison(x->ctx, GAN_ERROR_SHAPE, name, "needs images (N, H, W, C), but got %s", GAN__TEXT(s));
-    const char *text = fault(&fir);
-    if (text)
-        return gan__poison(x->ctx, GAN_ERROR_ARGUMENT, name, "%s", text);
+    bad = refused(x->ctx, name, &fir);
+    if (bad)
+        return bad;
     int64_t size[2];
     for (int i = 0; i < 2; i++) {
         bool large = s.dim[1 + i] > LARGEST_SIDE / fir.up;
@@ -126,7 +129,7 @@ gan_fir gan_fir_up(const float *taps, int n, int factor)
 {
     gan_fir fir = normalized(taps, n);
     if (factor < 1 || factor > LARGEST_FACTOR) {
-        fir.up = -1;
+        fir.up = factor == 0 ? -1 : factor; /* gan_upfirdn2d tells; 0 would be taken as 1 */
         return fir;
     }
     fir.up = factor;
@@ -140,7 +143,7 @@ gan_fir gan_fir_down(const float *taps, int n, int factor)
 {
     gan_fir fir = normalized(taps, n);
     if (factor < 1 || factor > LARGEST_FACTOR) {
-        fir.down = -1;
+        fir.down = factor == 0 ? -1 : factor;
         return fir;
     }
     fir.down = factor;
