@@ -17,6 +17,8 @@
  */
 #include <string.h>
 
+#include <gan/augment.h>
+
 #include "networks.h"
 
 typedef struct stylegan2 {
@@ -24,6 +26,7 @@ typedef struct stylegan2 {
     stylegan2_generator generator;
     stylegan2_discriminator discriminator;
     gan_optimizer *g_optim, *d_optim;
+    gan_augment *augment; /* NULL: none */
     gan_tensor *path_mean;
     int64_t latent, classes;
     int64_t r1_interval, path_interval; /* 0: off */
@@ -56,18 +59,38 @@ static gan_tensor *synthesis(stylegan2 *m, gan_tensor *w)
     return stylegan2_synthesize(&m->generator, w, m->noise);
 }
 
+static gan_tensor *augmented(stylegan2 *m, gan_tensor *images)
+{
+    return m->augment ? gan_augmented(m->augment, images) : images;
+}
+
 static gan_tensor *discriminator(stylegan2 *m, gan_tensor *x, gan_tensor *y)
 {
-    return gan_forward_given(m->discriminator.network, x, y);
+    return gan_forward_given(m->discriminator.network, augmented(m, x), y);
 }
 
 /* ---- what is done in some steps only ---- */
 
-/* Each k-th step, from the first one on, makes two steps of its optimizer; every step is regularized in one step of the
- * optimizer where k is 1. */
+/* Steps of a network that are over: each k-th, from the first one on, has made two steps of its optimizer. Every step
+ * is regularized in one step of the optimizer where k is 1. */
+static int64_t steps_before(const gan_optimizer *optimizer, int64_t interval)
+{
+    int64_t made = gan_optimizer_steps(optimizer), cycle = interval + 1;
+    if (interval <= 1)
+        return made;
+    return made / cycle * interval + (made % cycle > 0 ? made % cycle - 1 : 0);
+}
+
 static bool is_due(const gan_optimizer *optimizer, int64_t interval)
 {
     return interval == 1 || (interval > 1 && gan_optimizer_steps(optimizer) % (interval + 1) == 0);
+}
+
+enum { ADJUST_INTERVAL = 4 }; /* of the augmentation's p, in steps of D */
+
+static bool adjusts(const stylegan2 *m)
+{
+    return m->augment && (steps_before(m->d_optim, m->r1_interval) + 1) % ADJUST_INTERVAL == 0;
 }
 
 static uint64_t prepare(gan_model *base, gan_step_kind kind, const gan_batch *batch)
@@ -76,7 +99,7 @@ static uint64_t prepare(gan_model *base, gan_step_kind kind, const gan_batch *ba
     (void)batch;
     if (kind == GAN_STEP_GENERATOR)
         return is_due(m->g_optim, m->path_interval);
-    return is_due(m->d_optim, m->r1_interval);
+    return (uint64_t)is_due(m->d_optim, m->r1_interval) + 2 * (uint64_t)adjusts(m);
 }
 
 /* ---- discriminator ---- */
@@ -85,8 +108,6 @@ static uint64_t prepare(gan_model *base, gan_step_kind kind, const gan_batch *ba
 static gan_tensor *in_groups(const stylegan2 *m, gan_tensor *x)
 {
     gan_shape shape = gan_shape_of(x), dealt = {.ndim = shape.ndim + 1};
-    if (gan_is_poison(x))
-        return x;
     int64_t n = shape.dim[0], group = m->discriminator.stddev_group;
     dealt.dim[0] = group < n ? group : n;
     dealt.dim[1] = n / dealt.dim[0];
@@ -137,6 +158,8 @@ static void d_part(stylegan2 *m, const gan_batch *batch, gan_tensor *y, gan_metr
     gan_metric(out, "d_loss", loss);
     gan_metric(out, "D(x)", gan_mean(gan_detach(real_score)));
     gan_metric(out, "D(G(z))", gan_mean(gan_detach(fake_score)));
+    if (m->augment)
+        gan_augment_observe(m->augment, real_score);
     gan_scope_end(ctx, NULL);
 }
 
@@ -149,12 +172,18 @@ static gan_status d_step(gan_model *base, const gan_batch *batch, gan_metrics *o
 {
     stylegan2 *m = (stylegan2 *)base;
     gan_tensor *y = labels_of(m, batch);
-    bool due = is_due(m->d_optim, m->r1_interval);
+    bool due = is_due(m->d_optim, m->r1_interval), adjust = adjusts(m);
     if (due && m->r1_interval == 1)
         r1_part(m, batch, y, out);
     d_part(m, batch, y, out);
     if (due && m->r1_interval > 1)
         r1_part(m, batch, y, out);
+    if (adjust)
+        gan_augment_adjust(m->augment, (double)(ADJUST_INTERVAL * batch->n));
+    if (m->augment) {
+        gan_metric(out, "augment_p", gan_augment_p(m->augment));
+        gan_metric(out, "augment_sign", gan_augment_sign(m->augment));
+    }
     return gan_status_of(base->ctx);
 }
 
@@ -313,6 +342,24 @@ static void build_networks(stylegan2 *m, const gan_build *b)
     gan_model_network(&m->base, "discriminator", m->discriminator.network, GAN_ROLE_DISCRIMINATOR);
 }
 
+static void build_augmentation(stylegan2 *m, const gan_build *b)
+{
+    const gan_options *o = b->options;
+    const char *kinds = gan_options_string(o, "augment_kinds");
+    bool adaptive = gan_options_is(o, "augment", "adaptive");
+    if (gan_options_is(o, "augment", "off"))
+        return;
+    m->augment = gan_augment_create(&m->base, "augment",
+                                    &(gan_augment_args){.flip = true,
+                                                        .rotate = true,
+                                                        .translate = true,
+                                                        .geometry = strchr(kinds, 'g') != NULL,
+                                                        .colour = strchr(kinds, 'c') != NULL,
+                                                        .target = gan_options_float(o, "augment_target"),
+                                                        .kimg = adaptive ? gan_options_float(o, "augment_kimg") : 0,
+                                                        .p = gan_options_float(o, "augment_p")});
+}
+
 static gan_optimizer *optimizer(const gan_build *b, const char *lr_option, gan_layer *network, int64_t interval)
 {
     gan_adam_args args = {.lr = gan_options_float(b->options, lr_option),
@@ -339,6 +386,12 @@ static void read_options(stylegan2 *m, const gan_build *b)
     m->noise = gan_options_bool(o, "noise") ? GAN_NOISE_RANDOM : GAN_NOISE_NONE;
 }
 
+static void destroy(gan_model *base)
+{
+    gan_augment_destroy(((stylegan2 *)base)->augment);
+    gan_model_free(base);
+}
+
 static gan_status build(const gan_build *b, gan_model **out)
 {
     if (check(b) != GAN_OK)
@@ -356,7 +409,8 @@ static gan_status build(const gan_build *b, gan_model **out)
     gan_model_optimizer(&m->base, "d_optim", m->d_optim);
     m->path_mean = gan_keep(gan_zeros(b->ctx, GAN_SCALAR));
     gan_model_tensor(&m->base, "path_mean", m->path_mean);
-    return gan_model_built(&m->base, gan_model_free, out);
+    build_augmentation(m, b);
+    return gan_model_built(&m->base, destroy, out);
 }
 
 static const gan_option options[] = {
@@ -388,6 +442,15 @@ static const gan_option options[] = {
      "The path-length penalty is computed on this part of a batch: 2 is half of it."},
     {"conditional", GAN_OPTION_BOOL, "false", 0, 0, NULL,
      "Use the labels: styles and scores depend on the class; samples by class."},
+    {"augment", GAN_OPTION_CHOICE, "off", 0, 0, "off|adaptive|fixed",
+     "Show the discriminator augmented images only, with a probability that adapts itself or stays."},
+    {"augment_p", GAN_OPTION_FLOAT, "0", 0, 1, NULL, "The probability of each augmentation at the start."},
+    {"augment_target", GAN_OPTION_FLOAT, "0.6", -1, 1, NULL,
+     "With augment: adaptive, the mean of sign(D(x)) on training images above which the probability grows."},
+    {"augment_kimg", GAN_OPTION_FLOAT, "500", 0.001, 1e6, NULL,
+     "With augment: adaptive, thousands of images in which the probability can go from 0 to 1."},
+    {"augment_kinds", GAN_OPTION_CHOICE, "bgc", 0, 0, "b|bg|bgc",
+     "b: flips, quarter turns, whole pixels; g: scaling, any rotation, fractions of a pixel; c: colour."},
     {"g_lr", GAN_OPTION_FLOAT, "0.002", 0, 10, NULL,
      "The generator's learning rate, before Adam is corrected for steps of regularization."},
     {"d_lr", GAN_OPTION_FLOAT, "0.002", 0, 10, NULL,
@@ -397,15 +460,20 @@ static const gan_option options[] = {
     {0},
 };
 
-static const gan_default defaults[] = {
-    {"train.batch", "32"},          {"train.kimg", "25000"},          {"train.ema_kimg", "10"},
-    {"train.snapshot_kimg", "100"}, {"train.checkpoint_kimg", "500"}, {0}};
+static const gan_default defaults[] = {{"train.batch", "32"},
+                                       {"train.kimg", "25000"},
+                                       {"train.ema_kimg", "10"},
+                                       {"train.ema_rampup", "0.05"},
+                                       {"train.snapshot_kimg", "100"},
+                                       {"train.checkpoint_kimg", "500"},
+                                       {0}};
 
 static const gan_chart charts[] = {
     {"Losses", "loss", {"d_loss", "g_loss"}},
     {"Mean score of the discriminator", "score", {"D(x)", "D(G(z))"}},
     {"Path length", "length", {"path_length"}},
     {"Penalties", "before their weights", {"r1", "path_penalty"}},
+    {"Augmentation", "p, E sign(D(x))", {"augment_p", "augment_sign"}},
     {0},
 };
 
@@ -420,7 +488,7 @@ static const gan_plugin plugin = {
     .defaults = defaults,
     .charts = charts,
     .build = build,
-    .destroy = gan_model_free,
+    .destroy = destroy,
     .d_step = d_step,
     .g_step = g_step,
     .sample = sample,

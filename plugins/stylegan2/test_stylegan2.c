@@ -235,6 +235,60 @@ START_TEST(the_mean_length_follows_the_lengths)
 }
 END_TEST
 
+/* ---- augmentation ---- */
+
+/* D is made to tell all real images from all others, or none: its last bias is its score. */
+START_TEST(p_follows_the_signs_of_scores)
+{
+    bool above = _i == 0;
+    fixture_set(&f, "augment", "adaptive");
+    fixture_set(&f, "augment_p", "0.5");
+    fixture_set(&f, "augment_kimg", "0.064"); /* 16 images, those of four steps, move p by a quarter */
+    fixture_set(&f, "d_lr", "0");
+    fixture_set(&f, "r1_interval", "3");
+    fixture_build(&f);
+    gan_assign_f32(fixture_tensor(&f, "discriminator.score.bias"), (float[]){above ? 100.0f : -100.0f});
+    float *images = fixture_noise(&f, 4);
+    for (int i = 0; i < 8; i++) {
+        fixture_train(&f, images, NULL, 4, 1, 0);
+        double moved = i < 3 ? 0 : i < 7 ? 0.25 : 0.5;
+        ck_assert_double_eq_tol(fixture_metric(&f, "augment_p"), 0.5 + (above ? moved : -moved), 1e-6);
+    }
+    ck_assert_double_eq(fixture_metric(&f, "augment_sign"), above ? 1 : -1);
+    free(images);
+}
+END_TEST
+
+START_TEST(a_fixed_p_stays)
+{
+    fixture_set(&f, "augment", "fixed");
+    fixture_set(&f, "augment_p", "0.75");
+    fixture_set(&f, "r1_interval", "1");
+    f.data.channels = _i ? 3 : 1;
+    fixture_build(&f);
+    float *images = fixture_noise(&f, 4);
+    fixture_train(&f, images, NULL, 4, 9, 1);
+    ck_assert_double_eq_tol(fixture_metric(&f, "augment_p"), 0.75, 1e-7);
+    free(images);
+}
+END_TEST
+
+/* `prepare` tells the steps that adjust p from the others: each fourth one, whatever is regularized. */
+START_TEST(every_fourth_step_adjusts)
+{
+    fixture_set(&f, "augment", "adaptive");
+    fixture_set(&f, "r1_interval", _i == 0 ? "0" : _i == 1 ? "1" : "3");
+    fixture_build(&f);
+    const gan_capture_extension *capture = f.plugin->get_extension(f.model, GAN_CAPTURE_EXTENSION);
+    float *images = fixture_noise(&f, 4);
+    for (int i = 0; i < 12; i++) {
+        ck_assert_uint_eq(capture->prepare(f.model, GAN_STEP_DISCRIMINATOR, NULL) / 2, i % 4 == 3);
+        fixture_train(&f, images, NULL, 4, 1, 0);
+    }
+    free(images);
+}
+END_TEST
+
 /* ---- styles ---- */
 
 static const gan_style_extension *style_extension(void)
@@ -414,6 +468,7 @@ START_TEST(a_step_that_has_run_before_takes_no_memory_from_the_system)
 {
     int32_t labels[8] = {0, 1, 2, 2, 1, 0, 0, 2};
     use_labels(3);
+    fixture_set(&f, "augment", "adaptive");
     fixture_set(&f, "r1_interval", "1");
     fixture_set(&f, "path_interval", "2");
     fixture_build(&f);
@@ -426,6 +481,7 @@ END_TEST
 START_TEST(build_survives_every_failed_allocation)
 {
     use_labels(3);
+    fixture_set(&f, "augment", "adaptive");
     check_build_survives_failed_allocations(&f);
 }
 END_TEST
@@ -445,6 +501,9 @@ static Suite *suite(void)
     tcase_add_loop_test(t, every_kth_step_is_regularized, 0, 2);
     tcase_add_loop_test(t, a_lazy_term_is_as_large_as_that_of_every_step, 0, 5);
     tcase_add_test(t, the_mean_length_follows_the_lengths);
+    tcase_add_loop_test(t, p_follows_the_signs_of_scores, 0, 2);
+    tcase_add_loop_test(t, a_fixed_p_stays, 0, 2);
+    tcase_add_loop_test(t, every_fourth_step_adjusts, 0, 3);
     tcase_add_test(t, a_sample_is_its_style_with_constant_noise);
     tcase_add_test(t, truncation_pulls_to_the_average);
     tcase_add_loop_test(t, each_layer_has_its_style, 0, 3);

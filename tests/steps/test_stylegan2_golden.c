@@ -33,7 +33,7 @@ static Suite *suite(void)
 {
     Suite *s = suite_create("golden steps of stylegan2");
     TCase *t = tcase_create("steps");
-    tcase_set_timeout(t, 120);
+    tcase_set_timeout(t, 300);
     tcase_add_loop_test(t, steps_are_those_of_the_paper, 0, sizeof cases / sizeof *cases);
     tcase_add_loop_test(t, a_step_without_memory_changes_nothing, 0, 2);
     suite_add_tcase(s, t);
