@@ -11,7 +11,7 @@ for words in --help -h help; do
     expect 0 ""
     expect_out "--resume RUN|latest"
 done
-for command in train sample data describe init list help; do
+for command in train sample mix interpolate project data describe init list help; do
     ganhost $command --help
     expect 0 ""
     expect_out "ganhost $([ $command = train ] && echo '[train]' || echo $command)"
