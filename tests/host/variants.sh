@@ -73,6 +73,8 @@ variant stylegan2-plain stylegan2 "${styles[@]}" model.g_architecture=plain mode
     model.path_interval=1
 variant stylegan2-conditional stylegan2 "${styles[@]}" model.conditional=true model.g_architecture=residual \
     model.d_architecture=skip
+variant stylegan2-augmented stylegan2 "${styles[@]}" model.augment=adaptive model.augment_p=0.3 model.augment_kimg=0.5 \
+    model.r1_interval=3 data.source=builtin:faces
 
 # A variant that is in the build but not above would never be tried.
 check "every plugin is here" [ "$(cd "$PLUGINS" && ls -- *.so | sed 's/[.]so$//' | tr '\n' ' ')" = "$(sed -En 's/^variant [^ ]+ ([^ ]+).*/\1/p' "$SOURCE/tests/host/variants.sh" | sort -u | tr '\n' ' ')" ]
