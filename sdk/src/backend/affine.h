@@ -61,11 +61,13 @@ GAN__MATH gan__affine gan__affine_of(const float *theta, int64_t h, int64_t w, b
 GAN__MATH int gan__affine_at(const gan__affine *t, int k, float u, float v, int n, float *behind)
 {
     float at = t->m[k][0] * u + (t->m[k][1] * v + t->m[k][2]);
-    float below = floorf(at);
-    *behind = at - below;
-    /* Far outside only where borders are zero: all the same there. */
+    /* Farther outside than that only where borders are zero: all the same there. */
     const float least = (float)t->low[k] * (float)n - 4.0f, most = ((float)t->high[k] + 1.0f) * (float)n + 4.0f;
-    return (int)(below < least ? least : below > most ? most : below);
+    at = at < least ? least : at > most ? most : at;
+    int below = (int)at;
+    below -= (float)below > at;
+    *behind = at - (float)below;
+    return below;
 }
 
 /* The pixel that is at position i, which may be outside of the n pixels; -1: none, it is 0. */

@@ -12,6 +12,8 @@
 /* From here on a pixel's channels are a run that is worth a call. */
 #define LONG_RUN 16
 
+#define INLINE static inline __attribute__((always_inline))
+
 typedef struct warp {
     const float *theta;
     bool reflect;
@@ -29,52 +31,83 @@ typedef struct corners {
     int n;
 } corners;
 
-static void find_corners(const warp *p, const gan__affine *t, int row, int column, corners *c)
+INLINE void find_corners(const warp *p, const gan__affine *t, int row, int column, corners *c)
 {
     float v = (float)row - 0.5f * (float)(p->height - 1), u = (float)column - 0.5f * (float)(p->width - 1), x, y;
     int left = gan__affine_at(t, 0, u, v, p->width, &x), top = gan__affine_at(t, 1, u, v, p->height, &y);
-    const int columns[2] = {gan__affine_pixel(left, p->width, p->reflect),
-                            gan__affine_pixel(left + 1, p->width, p->reflect)};
     const float wx[2] = {1.0f - x, x}, wy[2] = {1.0f - y, y};
     c->n = 0;
+    if (left >= 0 && left < p->width - 1 && top >= 0 && top < p->height - 1) {
+        int64_t at = (int64_t)top * p->width + left;
+        *c = (corners){{at, at + 1, at + p->width, at + p->width + 1},
+                       {wy[0] * wx[0], wy[0] * wx[1], wy[1] * wx[0], wy[1] * wx[1]},
+                       4};
+        return;
+    }
     for (int i = 0; i < 2; i++) {
         int at = gan__affine_pixel(top + i, p->height, p->reflect);
         for (int j = 0; at >= 0 && j < 2; j++) {
-            if (columns[j] < 0)
+            int beside = gan__affine_pixel(left + j, p->width, p->reflect);
+            if (beside < 0)
                 continue;
-            c->at[c->n] = (int64_t)at * p->width + columns[j];
+            c->at[c->n] = (int64_t)at * p->width + beside;
             c->w[c->n++] = wy[i] * wx[j];
         }
     }
 }
 
-static inline float load(gan_dtype dtype, const void *data, int64_t i)
+/* ---- forward ---- */
+
+INLINE float load(gan_dtype dtype, const void *data, int64_t i)
 {
     return dtype == GAN_BF16 ? gan__of_bf16(((const uint16_t *)data)[i]) : ((const float *)data)[i];
 }
 
-/* ---- forward ---- */
+/* A pixel of few channels; the type and usual counts of channels are constants in each call. */
+INLINE void mix(const corners *c, gan_dtype dtype, const void *const *in, int64_t channels, float *out)
+{
+    if (c->n == 4) {
+        for (int64_t i = 0; i < channels; i++)
+            out[i] = (c->w[0] * load(dtype, in[0], i) + c->w[1] * load(dtype, in[1], i)) +
+                     (c->w[2] * load(dtype, in[2], i) + c->w[3] * load(dtype, in[3], i));
+        return;
+    }
+    for (int64_t i = 0; i < channels; i++) {
+        float sum = 0.0f;
+        for (int k = 0; k < c->n; k++)
+            sum += c->w[k] * load(dtype, in[k], i);
+        out[i] = sum;
+    }
+}
+
+static void mix_few(const corners *c, gan_dtype dtype, const void *const *in, int64_t channels, float *out)
+{
+    if (dtype == GAN_F32 && channels == 3)
+        mix(c, GAN_F32, in, 3, out);
+    else if (dtype == GAN_F32)
+        mix(c, GAN_F32, in, channels, out);
+    else if (channels == 3)
+        mix(c, GAN_BF16, in, 3, out);
+    else
+        mix(c, GAN_BF16, in, channels, out);
+}
 
 /* Row `row` of an image, in f32. */
-static void warp_row(const gan__cpu *cpu, const warp *p, const gan__affine *t, const char *image, int row, float *out)
+static void warp_row(const gan__cpu *cpu, const warp *p, const gan__affine *matrix, const char *image, int row,
+                     float *out)
 {
     int64_t channels = p->channels, pixel = channels * (int64_t)gan__cpu_dtype_size(p->dtype);
+    const gan__affine t = *matrix; /* which no store through `out` can change */
     for (int j = 0; j < p->width; j++, out += channels) {
         corners c;
         const void *in[4];
-        find_corners(p, t, row, j, &c);
+        find_corners(p, &t, row, j, &c);
         for (int k = 0; k < c.n; k++)
             in[k] = image + c.at[k] * pixel;
-        if (channels >= LONG_RUN && c.n > 0) {
+        if (channels >= LONG_RUN && c.n > 0)
             cpu->isa.weighted_runs[p->dtype](in, c.w, c.n, out, channels);
-            continue;
-        }
-        for (int64_t i = 0; i < channels; i++) {
-            float sum = 0.0f;
-            for (int k = 0; k < c.n; k++)
-                sum += c.w[k] * load(p->dtype, in[k], i);
-            out[i] = sum;
-        }
+        else
+            mix_few(&c, p->dtype, in, channels, out);
     }
 }
 
@@ -141,23 +174,33 @@ typedef struct band {
     float *sum;
 } band;
 
-static void spread_row(const gan__cpu *cpu, const warp *p, const gan__affine *t, int row, const float *from,
+INLINE void add_few(const corners *c, const float *from, int64_t first, int64_t last, int64_t channels, float *sum)
+{
+    for (int k = 0; k < c->n; k++) {
+        if (c->at[k] < first || c->at[k] >= last)
+            continue;
+        float *to = sum + (c->at[k] - first) * channels;
+        for (int64_t i = 0; i < channels; i++)
+            to[i] += c->w[k] * from[i];
+    }
+}
+
+static void spread_row(const gan__cpu *cpu, const warp *p, const gan__affine *matrix, int row, const float *from,
                        const band *b)
 {
     int64_t first = (int64_t)b->begin * p->width, last = (int64_t)b->end * p->width, channels = p->channels;
+    const gan__affine t = *matrix;
     for (int j = 0; j < p->width; j++, from += channels) {
         corners c;
-        find_corners(p, t, row, j, &c);
-        for (int k = 0; k < c.n; k++) {
-            if (c.at[k] < first || c.at[k] >= last)
-                continue;
-            float *to = b->sum + (c.at[k] - first) * channels;
-            if (channels >= LONG_RUN) {
-                cpu->isa.add_scaled_row(c.w[k], from, to, channels);
-                continue;
-            }
-            for (int64_t i = 0; i < channels; i++)
-                to[i] += c.w[k] * from[i];
+        find_corners(p, &t, row, j, &c);
+        if (channels == 3) {
+            add_few(&c, from, first, last, 3, b->sum);
+        } else if (channels < LONG_RUN) {
+            add_few(&c, from, first, last, channels, b->sum);
+        } else {
+            for (int k = 0; k < c.n; k++)
+                if (c.at[k] >= first && c.at[k] < last)
+                    cpu->isa.add_scaled_row(c.w[k], from, b->sum + (c.at[k] - first) * channels, channels);
         }
     }
 }
