@@ -418,6 +418,69 @@ static void norms(void)
     }
 }
 
+/* ---- scaling by sample ---- */
+
+static void run_scale_forward(void *args)
+{
+    check(be->ops->scale_forward(be, args));
+}
+
+static void run_scale_backward(void *args)
+{
+    check(be->ops->scale_backward(be, args));
+}
+
+static void scale(gan_dtype dtype, int64_t samples, int64_t side, int64_t channels)
+{
+    int64_t pixels = side * side, count = samples * pixels * channels;
+    gan__array large[] = {ARRAY(dtype, count), ARRAY(dtype, count), ARRAY(dtype, count), ARRAY(dtype, count)};
+    gan__array of_scale[] = {ARRAY(GAN_F32, samples, channels), ARRAY(GAN_F32, samples, channels)};
+    gan__array of_noise[] = {ARRAY(GAN_F32, samples, pixels), ARRAY(GAN_F32, samples, pixels)};
+    gan__array of_bias[] = {ARRAY(GAN_F32, channels), ARRAY(GAN_F32, channels)};
+    gan__scale_args a = {.n = samples,
+                         .pixels = pixels,
+                         .channels = channels,
+                         .dtype = dtype,
+                         .activation = {GAN_LEAKY_RELU, 0.2f},
+                         .x = large[0].data,
+                         .y = large[1].data,
+                         .dy = large[2].data,
+                         .dx = large[3].data,
+                         .scale = of_scale[0].data,
+                         .dscale = of_scale[1].data,
+                         .noise = of_noise[0].data,
+                         .dnoise = of_noise[1].data,
+                         .bias = of_bias[0].data,
+                         .dbias = of_bias[1].data};
+    double bytes = (double)count * (double)gan_dtype_size(dtype);
+    char name[100];
+    snprintf(name, sizeof name, "scale %s %lldx%lldx%lldx%lld forward", gan_dtype_name(dtype), (long long)samples,
+             (long long)side, (long long)side, (long long)channels);
+    if (strstr(name, filter))
+        report_bytes(name, fastest(run_scale_forward, &a), 2 * bytes);
+    snprintf(name, sizeof name, "scale %s %lldx%lldx%lldx%lld backward", gan_dtype_name(dtype), (long long)samples,
+             (long long)side, (long long)side, (long long)channels);
+    if (strstr(name, filter))
+        report_bytes(name, fastest(run_scale_backward, &a), 4 * bytes);
+    for (int k = 0; k < 4; k++)
+        release(&large[k]);
+    for (int k = 0; k < 2; k++) {
+        release(&of_scale[k]);
+        release(&of_noise[k]);
+        release(&of_bias[k]);
+    }
+}
+
+static void scales(void)
+{
+    const int64_t n = rows_of(16) / (device && !small ? 4 : 1);
+    for (gan_dtype dtype = first_dtype; dtype <= last_dtype; dtype++) {
+        scale(dtype, n, 64, 64);
+        scale(dtype, n, 32, 128);
+        scale(dtype, n, 4, 512);
+    }
+}
+
 /* ---- images ---- */
 
 typedef struct image_run {
@@ -669,6 +732,7 @@ int main(int argc, char **argv)
     maps();
     reduces();
     norms();
+    scales();
     images();
     filters();
     warps();
