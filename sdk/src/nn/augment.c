@@ -1,10 +1,10 @@
 /*
  * augment.c - adaptive discriminator augmentation.
  *
- * Every image gets a matrix of coordinates and a matrix of colours, both made of the transformations that chance gives
- * it; the image is sampled once and its colours are mixed once. Matrices are multiplied element by element: products of
- * gan_matmul may be rounded to bf16 or TF32, which would move whole pixels. Transformations that are not taken leave
- * exact ones and zeros, so that an image without any stays what it is.
+ * Every image gets a matrix of coordinates, made of the transformations that chance gives it, and is sampled once; its
+ * colours are mixed once. Matrices are multiplied element by element: products of gan_matmul may be rounded to bf16 or
+ * TF32, which would move whole pixels. Transformations that are not taken leave exact ones and zeros, so that an image
+ * without any stays what it is.
  */
 #include <math.h>
 #include <stdio.h>
@@ -26,19 +26,13 @@
 enum { FIXED, FIRST, SECOND, PARTS };
 #define MATRIX 9
 
-/* Coordinates are columns (u, v, 1), colours (red, green, blue). */
+/* Coordinates are columns (u, v, 1). */
 static const float scaling[PARTS][MATRIX] = {
     {0, 0, 0, 0, 0, 0, 0, 0, 1}, {1, 0, 0, 0, 0, 0, 0, 0, 0}, {0, 0, 0, 0, 1, 0, 0, 0, 0}};
 static const float rotation[PARTS][MATRIX] = {
     {0, 0, 0, 0, 0, 0, 0, 0, 1}, {1, 0, 0, 0, 1, 0, 0, 0, 0}, {0, 1, 0, -1, 0, 0, 0, 0, 0}};
 static const float translation[PARTS][MATRIX] = {
     {1, 0, 0, 0, 1, 0, 0, 0, 1}, {0, 0, 1, 0, 0, 0, 0, 0, 0}, {0, 0, 0, 0, 0, 1, 0, 0, 0}};
-/* Of colours: the grey that a colour becomes, and the turn by 90 degrees around the grey axis. */
-#define THIRD 0.33333334f
-#define ROOT  0.57735026f /* 1 / sqrt(3) */
-static const float grey[MATRIX] = {THIRD, THIRD, THIRD, THIRD, THIRD, THIRD, THIRD, THIRD, THIRD};
-static const float turn[MATRIX] = {0, -ROOT, ROOT, ROOT, 0, -ROOT, -ROOT, ROOT, 0};
-static const float one[MATRIX] = {1, 0, 0, 0, 1, 0, 0, 0, 1};
 static const float quarters[4][2] = {{1, 0}, {0, 1}, {-1, 0}, {0, -1}};
 
 /* Constants in the device's memory: a step that is recorded must not bring values from the host. */
@@ -46,10 +40,7 @@ typedef enum constant {
     SCALING,
     ROTATION = SCALING + PARTS,
     TRANSLATION = ROTATION + PARTS,
-    GREY = TRANSLATION + PARTS,
-    TURN,
-    ONE,
-    QUARTERS,
+    QUARTERS = TRANSLATION + PARTS,
     CONSTANTS
 } constant;
 
@@ -82,9 +73,6 @@ static void make_constants(gan_augment *a)
         a->constant[ROTATION + i] = matrix_constant(a->ctx, rotation[i]);
         a->constant[TRANSLATION + i] = matrix_constant(a->ctx, translation[i]);
     }
-    a->constant[GREY] = matrix_constant(a->ctx, grey);
-    a->constant[TURN] = matrix_constant(a->ctx, turn);
-    a->constant[ONE] = matrix_constant(a->ctx, one);
     a->constant[QUARTERS] = gan_keep(gan_from_f32(a->ctx, GAN_SHAPE(4, 2), quarters[0]));
 }
 
@@ -273,32 +261,32 @@ static colour random_colour(const gan_augment *a, int64_t n, bool grey_image)
     return c;
 }
 
-/* across (cos + sin turn) + (along - across cos) grey, [N, 3, 3]: exactly the identity when nothing was taken. */
-static gan_tensor *colour_matrix(const gan_augment *a, const colour *c)
+/* The channels moved up by `by`, the last ones to the front. */
+static gan_tensor *rolled(gan_tensor *x, int by)
 {
-    gan_shape each = GAN_SHAPE(-1, 1, 1);
-    gan_tensor *kept = gan_mul(c->across, gan_slice(c->angle, 1, 0, 1));
-    gan_tensor *turned = gan_mul(c->across, gan_slice(c->angle, 1, 1, 1));
-    gan_tensor *m = gan_mul(gan_reshape(kept, each), a->constant[ONE]);
-    m = gan_add(m, gan_mul(gan_reshape(turned, each), a->constant[TURN]));
-    return gan_add(m, gan_mul(gan_reshape(gan_sub(c->along, kept), each), a->constant[GREY]));
+    gan_tensor *parts[2] = {gan_slice(x, 3, 3 - by, by), gan_slice(x, 3, 0, 3 - by)};
+    return gan_concat(parts, 2, 3);
 }
 
+/* Red, green and blue are alike, so that each new channel is made in the same way of itself and of the two before it:
+ * across (cos + sin turn) + (along - across cos) grey, where grey is 1/3 of all three channels, and turn, by 90
+ * degrees, is 1/sqrt(3) of the channel before less as much of the one before that. */
 static gan_tensor *coloured(const gan_augment *a, gan_tensor *x)
 {
     int64_t n = gan_dim(x, 0);
     bool grey_image = gan_dim(x, 3) == 1;
     colour c = random_colour(a, n, grey_image);
     gan_shape each = GAN_SHAPE(n, 1, 1, 1);
-    gan_tensor *bias = gan_reshape(gan_mul(c.along, c.brighter), each);
+    gan_tensor *along = gan_reshape(c.along, each), *bias = gan_reshape(gan_mul(c.along, c.brighter), each);
     if (grey_image)
-        return gan_add(gan_mul(x, gan_reshape(c.along, each)), bias);
-    gan_tensor *m = colour_matrix(a, &c), *y = bias;
-    for (int i = 0; i < 3; i++) {
-        gan_tensor *column = gan_reshape(gan_slice(m, 2, i, 1), GAN_SHAPE(n, 1, 1, 3));
-        y = gan_add(gan_mul(gan_slice(x, 3, i, 1), column), y);
-    }
-    return y;
+        return gan_add(gan_mul(x, along), bias);
+    gan_tensor *kept = gan_reshape(gan_mul(c.across, gan_slice(c.angle, 1, 0, 1)), each);
+    gan_tensor *turned = gan_reshape(gan_mul(c.across, gan_slice(c.angle, 1, 1, 1)), each);
+    gan_tensor *grey = gan_scale(gan_sub(along, kept), 1.0f / 3.0f);
+    turned = gan_scale(turned, 0.57735027f); /* 1/sqrt(3) */
+    gan_tensor *y = gan_add(gan_mul(x, gan_add(kept, grey)), bias);
+    y = gan_add(y, gan_mul(rolled(x, 1), gan_add(grey, turned)));
+    return gan_add(y, gan_mul(rolled(x, 2), gan_sub(grey, turned)));
 }
 
 gan_tensor *gan_augmented(gan_augment *a, gan_tensor *images)
