@@ -219,7 +219,7 @@ gan_tensor *gan__activation_grad(gan_tensor *grad, gan_tensor *y, gan_activation
 bool gan__activation_valid(gan_context *ctx, gan_activation activation); /* else the error is recorded */
 /* out[i] = x[i + start], zero where that is outside x. Slicing, cropping and zero padding. */
 gan_tensor *gan__shift(const char *op, gan_tensor *x, const int64_t *start, gan_shape shape);
-/* gan_sum_to(a * b, shape), where b broadcasts to a; the product is not stored when nothing is recorded. */
+/* gan_sum_to(a * b, shape), where b broadcasts to a; the product is not stored. */
 gan_tensor *gan__sum_product_to(gan_tensor *a, gan_tensor *b, gan_shape shape);
 /* 0, 1, ..., n - 1, I32 [n], the context's own: a recorded step must not bring values from the host. */
 gan_tensor *gan__counting(gan_context *ctx, int64_t n);

@@ -196,16 +196,28 @@ gan_tensor *gan_sum_to(gan_tensor *x, gan_shape shape)
     return out;
 }
 
+/* in: a, b */
+static void sum_product_backward(gan__node *n, gan_tensor *grad, gan_tensor **grads)
+{
+    gan_tensor *a = gan__input(n, 0), *b = gan__input(n, 1);
+    if (gan__wants(n, 0))
+        grads[0] = gan_broadcast_to(gan_mul(b, grad), n->in[0].shape);
+    if (gan__wants(n, 1))
+        grads[1] = gan__sum_product_to(a, grad, n->in[1].shape);
+}
+
 gan_tensor *gan__sum_product_to(gan_tensor *a, gan_tensor *b, gan_shape shape)
 {
+    static const gan__op op = {"sum_product", sum_product_backward, 3, false};
     unsigned axes;
-    if (a->poison || b->poison || gan__recording(a->ctx) || gan_shape_equal(a->shape, shape) ||
-        !broadcasts(shape, a->shape, &axes))
+    if (a->poison || b->poison || gan_shape_equal(a->shape, shape) || !broadcasts(shape, a->shape, &axes))
         return gan_sum_to(gan_mul(a, b), shape);
     gan_shape kept;
     reduced_shape(a->shape, axes, &kept);
-    gan_tensor *out = reduce("sum_to", GAN__REDUCE_DOT, 2, (gan_tensor *[]){a, b}, kept, 1.0f);
+    gan_tensor *in[2] = {a, b};
+    gan_tensor *out = reduce("sum_to", GAN__REDUCE_DOT, 2, in, kept, 1.0f);
     if (!out->poison)
         out->shape = shape;
+    gan__record(&op, out, 2, in);
     return out;
 }

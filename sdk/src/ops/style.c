@@ -123,7 +123,7 @@ static void composed_backward(gan__node *n, gan_tensor *g, gan_tensor **grads)
     gan_tensor *gz = n->op->saves_output ? gan__activation_grad(g, gan__output(n), n->activation) : g;
     gan_tensor *scale = role(n, SCALE), *strength = role(n, STRENGTH);
     if (wants(n, X))
-        grads[0] = scale ? gan_mul(gz, spread(scale)) : gz;
+        grads[0] = scale ? gan__scale_bias_act(gz, scale, NULL, NULL, NULL, GAN__NO_ACTIVATION) : gz;
     if (wants(n, SCALE))
         grads[n->i[SCALE]] = sum_for(n, SCALE, gz, role(n, X));
     if (wants(n, NOISE))
