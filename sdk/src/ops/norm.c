@@ -234,5 +234,6 @@ gan_tensor *gan_pixel_norm(gan_tensor *x, float eps)
         return bad;
     gan_scope_begin(x->ctx);
     gan_tensor *mean = gan_scale(gan_sqnorm_over(x, GAN_AXIS(x->shape.ndim - 1), true), 1.0f / (float)gan_dim(x, -1));
-    return gan_scope_end(x->ctx, gan_mul(x, gan_rsqrt(gan_add_scalar(mean, eps))));
+    gan_tensor *factor = gan_rsqrt(gan_add_scalar(mean, eps));
+    return gan_scope_end(x->ctx, gan_mul(x, gan_cast(factor, x->dtype))); /* of x's type, as other norms' results */
 }

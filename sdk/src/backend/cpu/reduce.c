@@ -206,20 +206,29 @@ static int64_t reduce_task(const gan__cpu *cpu, const division *d, int64_t task,
     return kept * d->columns.n + column;
 }
 
-/* Rows that are read in place, one after the other: the common case of many short ones. */
+/* Rows of one run each: the common case of many short ones. Those that cannot be read in place are staged, several at a
+ * time where they are dense. */
 static bool reduce_rows(const gan__cpu *cpu, const division *d, int64_t begin, int64_t end, double scale, float *out)
 {
     const reduction *r = d->r;
+    int64_t n = d->length.n, step[2] = {0, 0}, most = end - begin;
+    float buffer[2][GAN__BLOCK];
     if (d->by_columns || d->parts > 1 || d->leading > 1 || d->reduced > 1)
         return false;
     for (int k = 0; k < r->n_in; k++) {
-        if (d->length.stride[k] != 1 || r->dtype[k] != GAN_F32)
+        step[k] = d->leading ? r->dim[0].stride[k] : 0;
+        if (d->length.stride[k] != 1 || (r->dtype[k] != GAN_F32 && (step[k] != n || n > GAN__BLOCK)))
             return false;
+        if (r->dtype[k] != GAN_F32)
+            most = GAN__BLOCK / n;
     }
-    const float *a = (const float *)r->data[0], *b = (const float *)r->data[1];
-    int64_t step_a = d->leading ? r->dim[0].stride[0] : 0, step_b = d->leading ? r->dim[0].stride[1] : 0;
-    for (int64_t i = begin; i < end; i++)
-        out[i] = (float)(scale * cpu->isa.run[r->op](a + i * step_a, b ? b + i * step_b : NULL, d->length.n));
+    for (int64_t i = begin, m; i < end; i += m) {
+        m = end - i < most ? end - i : most;
+        const float *a = load(cpu, r, 0, i * step[0], 1, m * n, buffer[0]);
+        const float *b = load(cpu, r, 1, i * step[1], 1, m * n, buffer[1]);
+        for (int64_t j = 0; j < m; j++)
+            out[i + j] = (float)(scale * cpu->isa.run[r->op](a + j * step[0], b ? b + j * step[1] : NULL, n));
+    }
     return true;
 }
 
