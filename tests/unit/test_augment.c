@@ -432,6 +432,80 @@ START_TEST(only_images_are_taken)
 }
 END_TEST
 
+/* ---- in recorded steps ---- */
+
+typedef struct augmenting_model {
+    gan_model base;
+    gan_augment *augment;
+} augmenting_model;
+
+static gan_status step(gan_model *base, const gan_batch *batch, gan_metrics *out)
+{
+    augmenting_model *m = (augmenting_model *)base;
+    gan_tensor *x = gan_variable(batch->images), *y = gan_augmented(m->augment, x), *g = x;
+    gan_grad(gan_sum(gan_square(y)), &x, 1, &g, 0);
+    gan_augment_observe(m->augment, gan_mean_over(y, GAN_AXIS(1) | GAN_AXIS(2) | GAN_AXIS(3), false));
+    gan_augment_adjust(m->augment, 10);
+    gan_metric(out, "p", gan_augment_p(m->augment));
+    gan_metric(out, "sign", gan_augment_sign(m->augment));
+    gan_metric(out, "gradient", gan_sqnorm(g));
+    return gan_status_of(base->ctx);
+}
+
+typedef struct values {
+    double value[400];
+    int n;
+} values;
+
+static void collect(const char *name, double value, void *user)
+{
+    values *all = user;
+    (void)name;
+    ck_assert_int_lt(all->n, 400);
+    all->value[all->n++] = value;
+}
+
+/* The metrics of some steps; returns how many steps were recorded. */
+static int run_steps(bool no_graphs, values *all)
+{
+    gan_context *own = test_context_open(1, 3);
+    augmenting_model *m = gan_model_new(own, sizeof *m);
+    gan_augment_args args = everything(0.5);
+    args.kimg = 1;
+    m->augment = gan_augment_create(&m->base, "augment", &args);
+    gan_batch batch = {.struct_size = sizeof batch, .n = 4, .images = gan_keep(gan_randn(own, GAN_SHAPE(4, 8, 8, 3)))};
+    gan_runner_options options = {
+        .struct_size = sizeof options, .d_step = step, .g_step = step, .no_graphs = no_graphs};
+    gan_runner *runner = gan_runner_create(&m->base, &options);
+    gan_metrics *metrics = gan_metrics_create();
+    for (int i = 0; i < 16; i++) {
+        ck_assert_int_eq(gan_runner_step(runner, GAN_STEP_DISCRIMINATOR, true, &batch, metrics), GAN_OK);
+        ck_assert_int_eq(gan_runner_step(runner, GAN_STEP_GENERATOR, true, &batch, metrics), GAN_OK);
+    }
+    gan_metrics_collect(metrics, collect, all);
+    int graphs = gan_runner_graphs(runner);
+    gan_runner_destroy(runner);
+    gan_metrics_destroy(metrics);
+    gan_release(batch.images);
+    gan_augment_destroy(m->augment);
+    gan_model_free(&m->base);
+    test_context_close(own);
+    return graphs;
+}
+
+START_TEST(recorded_steps_are_the_same)
+{
+    values direct = {.n = 0}, recorded = {.n = 0};
+    run_steps(true, &direct);
+    int graphs = run_steps(false, &recorded);
+    ck_assert_int_eq(graphs > 0, test_device() && strncmp(test_device(), "cuda", 4) == 0);
+    ck_assert_int_eq(direct.n, 96);
+    ck_assert_int_eq(recorded.n, 96);
+    for (int i = 0; i < 96; i++)
+        ck_assert_double_eq(direct.value[i], recorded.value[i]);
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *s = suite_create("augment");
@@ -453,6 +527,7 @@ static Suite *suite(void)
     tcase_add_test(t, checkpoints_hold_its_state);
     tcase_add_test(t, settings_out_of_range_are_refused);
     tcase_add_test(t, only_images_are_taken);
+    tcase_add_test(t, recorded_steps_are_the_same);
     suite_add_tcase(s, t);
     return s;
 }
