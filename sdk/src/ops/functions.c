@@ -97,10 +97,31 @@ gan_tensor *gan_clamp(gan_tensor *x, float low, float high)
 
 /* ---- activations ---- */
 
+/* dy activation'(y) by kind. */
+static const gan__map_op fused[] = {0, GAN__MAP_RELU_GRAD, GAN__MAP_LEAKY_RELU_GRAD, GAN__MAP_TANH_GRAD,
+                                    GAN__MAP_SIGMOID_GRAD};
+
+static void piecewise_backward(gan__node *n, gan_tensor *g, gan_tensor **grads)
+{
+    grads[0] = gan__activation_grad(g, n->saved[0], n->activation);
+}
+
+/* Of ReLU and LeakyReLU, whose slope has no derivative: linear in g, and its own derivative. */
+static gan_tensor *piecewise_grad(gan_tensor *g, gan_tensor *y, gan_activation activation)
+{
+    static const gan__op op = {"activation", piecewise_backward, 0, false};
+    gan_tensor *out = gan__map("activation", fused[activation.kind], activation.slope, 0, 2, (gan_tensor *[]){g, y},
+                               g->shape, g->dtype);
+    gan__node *n = gan__record(&op, out, 1, &g);
+    if (n) {
+        n->saved[0] = gan_keep(gan_detach(y));
+        n->activation = activation;
+    }
+    return out;
+}
+
 gan_tensor *gan__activation_grad(gan_tensor *g, gan_tensor *y, gan_activation activation)
 {
-    static const gan__map_op fused[] = {0, GAN__MAP_RELU_GRAD, GAN__MAP_LEAKY_RELU_GRAD, GAN__MAP_TANH_GRAD,
-                                        GAN__MAP_SIGMOID_GRAD};
     if (activation.kind == GAN_LINEAR || g->poison || y->poison)
         return y->poison ? y : g;
     gan_tensor *gy[2] = {g, y};
@@ -111,12 +132,8 @@ gan_tensor *gan__activation_grad(gan_tensor *g, gan_tensor *y, gan_activation ac
         return gan_mul(g, gan_add_scalar(gan_neg(gan_square(y)), 1.0f));
     case GAN_SIGMOID:
         return gan_mul(g, gan_sub(y, gan_square(y)));
-    default: { /* piecewise linear: the slope itself has no derivative */
-        gan_tensor *one = gan__map("activation", GAN__MAP_FILL, 1, 0, 0, &y, GAN_SCALAR, y->dtype);
-        gan_tensor *slope = gan__map("activation", fused[activation.kind], activation.slope, 0, 2,
-                                     (gan_tensor *[]){one, y}, y->shape, y->dtype);
-        return gan_mul(g, slope);
-    }
+    default:
+        return piecewise_grad(g, y, activation);
     }
 }
 
