@@ -1,7 +1,7 @@
 /*
  * ProGAN, step by step: the compiled `progan` plugin against PyTorch in float64: scripts/make-golden-progan. Among the
- * steps are those of a level that is stable, of one that is being faded in, from alpha 0 on, and the first ones of a new
- * level, for which Adam begins anew.
+ * steps are those of a level that is stable, of one that is being faded in, from alpha 0 on, and the first ones of a
+ * new level, for which Adam begins anew.
  *
  * Tolerances as in golden.h, for a learning rate of 1e-3. With beta1 = 0 Adam's first step at a level is the rate times
  * the gradient's sign. Some of the thousands of activations are within rounding of the kink of a leaky ReLU, where the
