@@ -59,6 +59,7 @@ typedef struct gan__conv_args {
 typedef struct gan__norm_args {
     int64_t groups, rows, channels;
     float eps;
+    bool affine_each; /* gamma, beta and their gradients are [G, C] */
     gan_activation activation;
     const void *x;
     gan_dtype dtype; /* of x, y, dy, dx: F32 or BF16 */
@@ -67,7 +68,7 @@ typedef struct gan__norm_args {
     void *y;               /* written by forward and apply; read by backward when there is an activation */
     const void *dy;        /* backward */
     void *dx;              /* backward: written if not NULL */
-    float *dgamma, *dbeta; /* backward: [C], summed over groups, written if not NULL */
+    float *dgamma, *dbeta; /* backward: [C], summed over groups (unless affine_each), written if not NULL */
 } gan__norm_args;
 
 /* y = activation(scale x + strength noise + bias) of x [n, pixels, channels]: scale [n, channels], noise [n, pixels] or,

@@ -227,6 +227,8 @@ gan_tensor *gan__counting(gan_context *ctx, int64_t n);
  * shapes; strength is [C], bias [C] or [N, C]. */
 gan_tensor *gan__scale_bias_act(gan_tensor *x, gan_tensor *scale, gan_tensor *noise, gan_tensor *strength,
                                 gan_tensor *bias, gan_activation activation);
+/* gan_instance_norm with gamma and beta of each sample's own, f32 [N, C]. */
+gan_tensor *gan__instance_norm_each(const char *name, gan_tensor *x, gan_tensor *gamma, gan_tensor *beta, float eps);
 /* gan_demodulation; `transposed`: of a transposed convolution's weight, [I, KH, KW, O]. */
 gan_tensor *gan__demodulation(gan_tensor *w, gan_tensor *style, bool transposed);
 /* The type that products compute in. */

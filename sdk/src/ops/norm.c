@@ -6,11 +6,17 @@
  */
 #include "core/internal.h"
 
-/* What the kernels get, without data. i: groups, rows, channels; f[0]: eps. */
+/* What the kernels get, without data. i: groups, rows, channels, whether gamma and beta are each group's own; f[0]:
+ * eps. */
 static gan__norm_args args_of(const int64_t *view, float eps, gan_activation activation, gan_dtype dtype)
 {
-    return (gan__norm_args){
-        .groups = view[0], .rows = view[1], .channels = view[2], .eps = eps, .activation = activation, .dtype = dtype};
+    return (gan__norm_args){.groups = view[0],
+                            .rows = view[1],
+                            .channels = view[2],
+                            .affine_each = view[3],
+                            .eps = eps,
+                            .activation = activation,
+                            .dtype = dtype};
 }
 
 static float *data_of(gan_tensor *t)
@@ -25,7 +31,7 @@ static void fused_backward(gan__node *n, gan_tensor *g, gan_tensor **grads)
     gan_tensor *x = gan__input(n, 0);
     gan__norm_args args = args_of(n->i, n->f[0], n->activation, n->dtype);
     bool affine = n->n_in > 1;
-    gan_shape channels = GAN_SHAPE(n->i[2]);
+    gan_shape channels = n->i[3] ? GAN_SHAPE(n->i[0], n->i[2]) : GAN_SHAPE(n->i[2]);
     g = gan_cast(g, n->dtype);
     grads[0] = gan__wants(n, 0) ? gan__tensor_new(ctx, x->shape, n->dtype) : NULL;
     gan_tensor *dgamma = affine ? gan__tensor_new(ctx, channels, GAN_F32) : NULL;
@@ -67,13 +73,17 @@ static void composed_backward(gan__node *n, gan_tensor *g, gan_tensor **grads)
     if (gan__wants(n, 0)) {
         gan_tensor *inner = gan_sub(gan_sub(gz, gan_mean_over(gz, GAN_AXIS(1), true)),
                                     gan_mul(xh, gan_mean_over(gz_xh, GAN_AXIS(1), true)));
-        gan_tensor *scale = n->n_in > 1 ? gan_mul(gan__input(n, 1), rstd) : rstd;
+        gan_tensor *gamma = n->n_in > 1 ? gan__input(n, 1) : NULL;
+        if (gamma && n->i[3])
+            gamma = gan_reshape(gamma, GAN_SHAPE(n->i[0], 1, n->i[2]));
+        gan_tensor *scale = gamma ? gan_mul(gamma, rstd) : rstd;
         grads[0] = gan_reshape(gan_mul(inner, scale), n->in[0].shape);
     }
+    unsigned summed = (n->i[3] ? 0 : GAN_AXIS(0)) | GAN_AXIS(1);
     if (n->n_in > 1 && gan__wants(n, 1))
-        grads[1] = gan_sum_over(gz_xh, GAN_AXIS(0) | GAN_AXIS(1), false);
+        grads[1] = gan_sum_over(gz_xh, summed, false);
     if (n->n_in > 1 && gan__wants(n, 2))
-        grads[2] = gan_sum_over(gz, GAN_AXIS(0) | GAN_AXIS(1), false);
+        grads[2] = gan_sum_over(gz, summed, false);
 }
 
 static void norm_backward(gan__node *n, gan_tensor *g, gan_tensor **grads)
@@ -85,7 +95,7 @@ static void norm_backward(gan__node *n, gan_tensor *g, gan_tensor **grads)
 }
 
 /* activation(gamma (x - mean) rstd + beta), x as [G, R, C]. *mean and *rstd, [G, C], are left in the current scope. */
-static gan_tensor *normalize(const char *name, gan_tensor *x, const int64_t view[3], gan_tensor *gamma,
+static gan_tensor *normalize(const char *name, gan_tensor *x, const int64_t view[4], gan_tensor *gamma,
                              gan_tensor *beta, float eps, gan_activation activation, gan_tensor **mean,
                              gan_tensor **rstd)
 {
@@ -109,7 +119,7 @@ static gan_tensor *normalize(const char *name, gan_tensor *x, const int64_t view
     gan__node *n =
         gan__record(activation.kind == GAN_LINEAR ? &plain : &op, y, gamma ? 3 : 1, (gan_tensor *[]){x, gamma, beta});
     if (n) {
-        for (int i = 0; i < 3; i++)
+        for (int i = 0; i < 4; i++)
             n->i[i] = view[i];
         n->f[0] = eps;
         n->activation = activation;
@@ -191,7 +201,7 @@ gan_tensor *gan_batch_norm(gan_tensor *x, const gan_batch_norm_args *a)
     gan_scope_begin(x->ctx);
     if (!a->training)
         return gan_scope_end(x->ctx, apply_running(x, a));
-    int64_t view[3] = {1, gan_count(x) / c, c};
+    int64_t view[4] = {1, gan_count(x) / c, c, false};
     gan_tensor *y = normalize("batch_norm", x, view, a->gamma, a->beta, a->eps, a->activation, &mean, &rstd);
     if (running && !y->poison)
         update_running(a, mean, rstd, view[1]);
@@ -204,9 +214,21 @@ gan_tensor *gan_instance_norm(gan_tensor *x, gan_tensor *gamma, gan_tensor *beta
     if (!norm_input("instance_norm", x, 3, eps, &bad) ||
         !affine_valid("instance_norm", x, gamma, beta, GAN_SHAPE(gan_dim(x, -1)), &bad))
         return bad;
-    int64_t n = gan_dim(x, 0), c = gan_dim(x, -1), view[3] = {n, gan_count(x) / (n * c), c};
+    int64_t n = gan_dim(x, 0), c = gan_dim(x, -1), view[4] = {n, gan_count(x) / (n * c), c, false};
     gan_scope_begin(x->ctx);
     return gan_scope_end(x->ctx, normalize("instance_norm", x, view, gamma, beta, eps, activation, &mean, &rstd));
+}
+
+gan_tensor *gan__instance_norm_each(const char *name, gan_tensor *x, gan_tensor *gamma, gan_tensor *beta, float eps)
+{
+    gan_tensor *bad, *mean, *rstd;
+    if (!norm_input(name, x, 3, eps, &bad))
+        return bad;
+    int64_t n = gan_dim(x, 0), c = gan_dim(x, -1), view[4] = {n, gan_count(x) / (n * c), c, true};
+    if (!affine_valid(name, x, gamma, beta, GAN_SHAPE(n, c), &bad))
+        return bad;
+    gan_scope_begin(x->ctx);
+    return gan_scope_end(x->ctx, normalize(name, x, view, gamma, beta, eps, GAN__NO_ACTIVATION, &mean, &rstd));
 }
 
 gan_tensor *gan_layer_norm(gan_tensor *x, gan_tensor *gamma, gan_tensor *beta, float eps)
@@ -219,7 +241,7 @@ gan_tensor *gan_layer_norm(gan_tensor *x, gan_tensor *gamma, gan_tensor *beta, f
         inner.dim[i] = x->shape.dim[i + 1];
     if (!affine_valid("layer_norm", x, gamma, beta, inner, &bad))
         return bad;
-    int64_t n = gan_dim(x, 0), view[3] = {n, gan_count(x) / n, 1};
+    int64_t n = gan_dim(x, 0), view[4] = {n, gan_count(x) / n, 1, false};
     gan_scope_begin(x->ctx);
     gan_tensor *y = normalize("layer_norm", x, view, NULL, NULL, eps, GAN__NO_ACTIVATION, &mean, &rstd);
     if (gamma)

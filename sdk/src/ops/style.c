@@ -280,9 +280,9 @@ gan_tensor *gan_adain(gan_tensor *x, gan_tensor *style, float eps)
         return gan__poison(ctx, GAN_ERROR_SHAPE, "adain", "styles %s do not fit %s; they are (N, 2 C)",
                            GAN__TEXT(style->shape), GAN__TEXT(x->shape));
     gan_scope_begin(ctx);
+    style = gan_cast(style, GAN_F32);
     gan_tensor *scale = gan_add_scalar(gan_slice(style, 1, 0, c), 1.0f), *shift = gan_slice(style, 1, c, c);
-    gan_tensor *y = gan_instance_norm(x, NULL, NULL, eps, GAN__NO_ACTIVATION);
-    return gan_scope_end(ctx, y->poison ? y : gan__scale_bias_act(y, scale, NULL, NULL, shift, GAN__NO_ACTIVATION));
+    return gan_scope_end(ctx, gan__instance_norm_each("adain", x, scale, shift, eps));
 }
 
 /* ---- minibatch standard deviation ---- */

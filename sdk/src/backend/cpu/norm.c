@@ -52,6 +52,12 @@ static void repeat(const layout *l, const float *in, float otherwise, float *out
         out[j] = in ? in[j % l->channels] : otherwise;
 }
 
+/* gamma or beta of a group. */
+static const float *affine_of(const gan__norm_args *a, const float *table, int64_t group)
+{
+    return table && a->affine_each ? table + group * a->channels : table;
+}
+
 static const void *element(gan_dtype dtype, const void *data, int64_t at)
 {
     return (const char *)data + at * (int64_t)gan__cpu_dtype_size(dtype);
@@ -171,9 +177,10 @@ gan_status gan__cpu_norm_apply(gan__backend *be, const gan__norm_args *a)
             int64_t begin, end, g = task_range(&l, task, &begin, &end);
             repeat(&l, a->mean + g * l.channels, 0.0f, mean);
             repeat(&l, a->rstd + g * l.channels, 0.0f, scale);
-            repeat(&l, a->beta, 0.0f, shift);
-            for (int64_t j = 0; a->gamma && j < l.period; j++)
-                scale[j] *= a->gamma[j % l.channels];
+            repeat(&l, affine_of(a, a->beta, g), 0.0f, shift);
+            const float *gamma = affine_of(a, a->gamma, g);
+            for (int64_t j = 0; gamma && j < l.period; j++)
+                scale[j] *= gamma[j % l.channels];
             int64_t at = g * l.group + begin;
             cpu->isa.norm_apply[a->dtype](&p, element(a->dtype, a->x, at), (void *)element(a->dtype, a->y, at),
                                           end - begin);
@@ -249,16 +256,17 @@ static void finish_sums(const backward *b)
             to[l->channels + j % l->channels] += from[l->period + j];
         }
     }
-    for (int64_t c = 0; c < l->channels; c++) {
+    int64_t joined = b->a->affine_each ? 1 : l->groups; /* groups that have the same gamma and beta */
+    for (int64_t i = 0; i < l->groups / joined * l->channels; i++) {
         double dgamma = 0.0, dbeta = 0.0;
-        for (int64_t g = 0; g < l->groups; g++) {
-            dgamma += b->sums[g * 2 * l->channels + c];
-            dbeta += b->sums[(g * 2 + 1) * l->channels + c];
+        for (int64_t g = i / l->channels; g < i / l->channels + joined; g++) {
+            dgamma += b->sums[g * 2 * l->channels + i % l->channels];
+            dbeta += b->sums[(g * 2 + 1) * l->channels + i % l->channels];
         }
         if (b->a->dgamma)
-            b->a->dgamma[c] = (float)dgamma;
+            b->a->dgamma[i] = (float)dgamma;
         if (b->a->dbeta)
-            b->a->dbeta[c] = (float)dbeta;
+            b->a->dbeta[i] = (float)dbeta;
     }
 }
 
@@ -269,10 +277,11 @@ static void gradient_of_task(const gan__cpu *cpu, const backward *b, int64_t tas
     const gan__norm_args *a = b->a;
     int64_t period = l->period, begin, end, g = task_range(l, task, &begin, &end);
     float *mean = scratch, *k0 = mean + period, *k1 = k0 + period, *k2 = k1 + period;
+    const float *gamma = affine_of(a, a->gamma, g);
     repeat(l, a->mean + g * l->channels, 0.0f, mean);
     for (int64_t j = 0; j < period; j++) {
         int64_t c = j % l->channels;
-        double rstd = (double)a->rstd[g * l->channels + c], factor = a->gamma ? a->gamma[c] * rstd : rstd;
+        double rstd = (double)a->rstd[g * l->channels + c], factor = gamma ? gamma[c] * rstd : rstd;
         const double *sums = b->sums + g * 2 * l->channels;
         k0[j] = (float)factor;
         k1[j] = (float)(factor * sums[l->channels + c] / (double)l->rows);

@@ -115,7 +115,7 @@ static __device__ __forceinline__ void normalize_rows(const problem &a, const sh
     float scale[W], shift[W];
     GAN__UNROLL
     for (int w = 0; w < W; w++) {
-        int64_t c = channel(a.m, s, w);
+        int64_t c = affine_at(a, s, w);
         scale[w] = a.gamma ? a.gamma[c] * rstd[w] : rstd[w];
         shift[w] = a.beta ? a.beta[c] : 0.0f;
     }
@@ -243,7 +243,7 @@ static __global__ void __launch_bounds__(GAN__THREADS) norm_join_moments(joining
     }
 }
 
-/* Sums over rows; dgamma and dbeta are given where there is one group. */
+/* Sums over rows; dgamma and dbeta are given where there is one group, or where they are each group's own. */
 static __global__ void __launch_bounds__(GAN__THREADS) norm_join_sums(joining j)
 {
     GAN__DYNAMIC_SHARED(float, scratch);
@@ -258,9 +258,9 @@ static __global__ void __launch_bounds__(GAN__THREADS) norm_join_sums(joining j)
             j.a.sums[(s.group * 2 + 1) * j.a.m.channels + s.column] = p.b[0];
         }
         if (j.a.dgamma)
-            j.a.dgamma[s.column] = p.a[0];
+            j.a.dgamma[s.group * j.a.m.channels + s.column] = p.a[0];
         if (j.a.dbeta)
-            j.a.dbeta[s.column] = p.b[0];
+            j.a.dbeta[s.group * j.a.m.channels + s.column] = p.b[0];
     }
 }
 
@@ -352,7 +352,7 @@ static __device__ __forceinline__ void give_gradients(const problem &a, const sh
     float k0[W], k1[W], k2[W];
     GAN__UNROLL
     for (int w = 0; w < W; w++) {
-        k0[w] = a.gamma ? a.gamma[channel(a.m, s, w)] * rstd[w] : rstd[w];
+        k0[w] = a.gamma ? a.gamma[affine_at(a, s, w)] * rstd[w] : rstd[w];
         k1[w] = k0[w] * (sum_g[w] / a.count);
         k2[w] = k0[w] * rstd[w] * (sum_gx[w] / a.count);
     }
@@ -375,7 +375,7 @@ static __device__ __forceinline__ void load_statistics(const problem &a, const s
     }
 }
 
-/* Sums and dx of whole columns; the sums go to dgamma and dbeta if there is one group, else to a.part. */
+/* Sums and dx of whole columns; the sums go to dgamma and dbeta if no other group adds to them, else to a.part. */
 template <typename T, int W> static __global__ void __launch_bounds__(GAN__SMALL_THREADS) norm_backward(problem a)
 {
     GAN__DYNAMIC_SHARED(float, scratch);
@@ -391,9 +391,9 @@ template <typename T, int W> static __global__ void __launch_bounds__(GAN__SMALL
         for (int w = 0; w < W; w++) {
             bool gives = s.inside && s.y == 0 && (w == 0 || !a.m.merged);
             if (gives && a.dgamma)
-                a.dgamma[channel(a.m, s, w)] = p.a[w];
+                a.dgamma[affine_at(a, s, w)] = p.a[w];
             if (gives && a.dbeta)
-                a.dbeta[channel(a.m, s, w)] = p.b[w];
+                a.dbeta[affine_at(a, s, w)] = p.b[w];
         }
         if (a.out && s.inside)
             give_gradients<T, W>(a, s, mean, rstd, p.a, p.b);
@@ -466,6 +466,7 @@ static problem problem_of(const gan__norm_args *args, int width)
     a.m.rows = a.m.merged ? args->rows / width : args->rows;
     a.m.columns = a.m.merged ? width : args->channels;
     a.eps = args->eps;
+    a.affine_each = args->affine_each;
     a.count = (float)args->rows;
     a.activation = args->activation;
     a.x = args->x;
@@ -572,7 +573,7 @@ static gan_status join_sums(gan__cuda *cu, const problem *a, int64_t groups, int
 
 static gan_status backward_whole(gan__cuda *cu, const gan__norm_args *args, int width, unsigned threads, problem *a)
 {
-    bool one = args->groups == 1, affine = args->dgamma || args->dbeta;
+    bool one = args->groups == 1 || args->affine_each, affine = args->dgamma || args->dbeta;
     if (one) {
         a->dgamma = args->dgamma;
         a->dbeta = args->dbeta;
@@ -591,7 +592,7 @@ static gan_status backward_whole(gan__cuda *cu, const gan__norm_args *args, int 
 
 static gan_status backward_by_parts(gan__cuda *cu, const gan__norm_args *args, int width, problem *a)
 {
-    bool one = args->groups == 1;
+    bool one = args->groups == 1 || args->affine_each;
     unsigned threads = plan_parts(&a->m, width);
     int64_t pair = 2 * args->channels;
     gan_status status = take(cu, args->groups * (a->m.parts + 1) * pair, &a->part);

@@ -12,6 +12,7 @@
 typedef struct problem {
     matrix m;
     float eps, count; /* of values of a channel */
+    bool affine_each;
     gan_activation activation;
     const void *x, *y, *dy;
     void *out; /* y, or dx */
@@ -24,6 +25,12 @@ typedef struct problem {
 static __device__ __forceinline__ int64_t channel(const matrix &m, const share &s, int w)
 {
     return m.merged ? 0 : s.column + w;
+}
+
+/* Where gamma and beta of the thread's w-th column lie. */
+static __device__ __forceinline__ int64_t affine_at(const problem &a, const share &s, int w)
+{
+    return (a.affine_each ? s.group * a.m.channels : 0) + channel(a.m, s, w);
 }
 
 /* ---- pairs of sums, joined over a block ---- */
