@@ -534,79 +534,55 @@ static void images(void)
     }
 }
 
-/* ---- filters ---- */
+/* ---- filters, and images turned by 30 degrees ---- */
 
-typedef struct filter_run {
-    gan_fir fir;
-    gan__array x, y;
-} filter_run;
-
-static void run_filter(void *args)
-{
-    filter_run *r = args;
-    check(be->ops->upfirdn(be, &r->fir, &r->x, &r->y));
-}
-
-static void filters(void)
-{
-    static const char *const what[] = {"blur", "up 2", "down 2"};
-    const gan_fir fir[] = {gan_fir_blur(NULL, 0), gan_fir_up(NULL, 0, 2), gan_fir_down(NULL, 0, 2)};
-    const int64_t shape[][3] = {{rows_of(16), 64, 64}, {rows_of(16), 64, 3}, {rows_of(4), 128, 128}};
-    for (gan_dtype dtype = first_dtype; dtype <= last_dtype; dtype++) {
-        for (size_t i = 0; i < 9; i++) {
-            int64_t n = shape[i / 3][0], side = shape[i / 3][1], c = shape[i / 3][2];
-            const gan_fir *f = &fir[i % 3];
-            int64_t other = side * f->up / f->down;
-            char name[100];
-            snprintf(name, sizeof name, "filter %s %s %lldx%lldx%lldx%lld", what[i % 3], gan_dtype_name(dtype),
-                     (long long)n, (long long)side, (long long)side, (long long)c);
-            if (!strstr(name, filter))
-                continue;
-            filter_run r = {*f, ARRAY(dtype, n, side, side, c), ARRAY(dtype, n, other, other, c)};
-            double elements = (double)(n * c) * (double)(side * side + other * other);
-            report_bytes(name, fastest(run_filter, &r), elements * (double)gan_dtype_size(dtype));
-            release(&r.x);
-            release(&r.y);
-        }
-    }
-}
-
-typedef struct warp_run {
+typedef struct picture_run {
+    const gan_fir *fir; /* NULL: turned by theta */
     const float *theta;
-    gan__array x, y;
     bool adjoint;
-} warp_run;
+    gan__array x, y;
+} picture_run;
 
-static void run_warp(void *args)
+static void run_picture(void *args)
 {
-    warp_run *r = args;
-    check((r->adjoint ? be->ops->affine_adjoint : be->ops->affine_sample)(be, r->theta, GAN_BORDER_REFLECT, &r->x,
-                                                                          &r->y));
+    picture_run *r = args;
+    if (r->fir)
+        check(be->ops->upfirdn(be, r->fir, &r->x, &r->y));
+    else
+        check((r->adjoint ? be->ops->affine_adjoint : be->ops->affine_sample)(be, r->theta, GAN_BORDER_REFLECT, &r->x,
+                                                                              &r->y));
 }
 
-/* Images turned by 30 degrees. */
-static void warps(void)
+static void picture(int form, gan_dtype dtype, const int64_t shape[3])
 {
-    const int64_t shape[][3] = {{rows_of(16), 64, 3}, {rows_of(4), 128, 128}};
+    static const char *const what[] = {"filter blur", "filter up 2", "filter down 2", "warp", "warp adjoint"};
     static const float turn[6] = {0.8660254f, 0.5f, 0.0f, -0.5f, 0.8660254f, 0.0f};
+    const gan_fir fir[] = {gan_fir_blur(NULL, 0), gan_fir_up(NULL, 0, 2), gan_fir_down(NULL, 0, 2)};
+    int64_t n = rows_of(shape[0]), side = shape[1], c = shape[2];
+    int64_t other = form < 3 ? side * fir[form].up / fir[form].down : side;
+    char name[100];
+    snprintf(name, sizeof name, "%s %s %lldx%lldx%lldx%lld", what[form], gan_dtype_name(dtype), (long long)n,
+             (long long)side, (long long)side, (long long)c);
+    if (!strstr(name, filter))
+        return;
+    gan__array theta = ARRAY(GAN_F32, n, 6);
+    for (int64_t i = 0; i < n; i++)
+        check(be->ops->copy_in(be, (float *)theta.data + 6 * i, turn, sizeof turn));
+    picture_run r = {form < 3 ? &fir[form] : NULL, theta.data, form == 4, ARRAY(dtype, n, side, side, c),
+                     ARRAY(dtype, n, other, other, c)};
+    double elements = (double)(n * c) * (double)(side * side + other * other);
+    report_bytes(name, fastest(run_picture, &r), elements * (double)gan_dtype_size(dtype));
+    release(&theta);
+    release(&r.x);
+    release(&r.y);
+}
+
+static void pictures(void)
+{
+    static const int64_t shape[3][3] = {{16, 64, 64}, {16, 64, 3}, {4, 128, 128}};
     for (gan_dtype dtype = first_dtype; dtype <= last_dtype; dtype++) {
-        for (size_t i = 0; i < 4; i++) {
-            int64_t n = shape[i / 2][0], side = shape[i / 2][1], c = shape[i / 2][2];
-            char name[100];
-            snprintf(name, sizeof name, "warp%s %s %lldx%lldx%lldx%lld", i % 2 ? " adjoint" : "", gan_dtype_name(dtype),
-                     (long long)n, (long long)side, (long long)side, (long long)c);
-            if (!strstr(name, filter))
-                continue;
-            gan__array theta = ARRAY(GAN_F32, n, 6);
-            for (int64_t k = 0; k < n; k++)
-                check(be->ops->copy_in(be, (float *)theta.data + 6 * k, turn, sizeof turn));
-            warp_run r = {theta.data, ARRAY(dtype, n, side, side, c), ARRAY(dtype, n, side, side, c), i % 2};
-            double elements = 2 * (double)(n * c) * (double)(side * side);
-            report_bytes(name, fastest(run_warp, &r), elements * (double)gan_dtype_size(dtype));
-            release(&theta);
-            release(&r.x);
-            release(&r.y);
-        }
+        for (int i = 0; i < 15; i++)
+            picture(i % 5, dtype, shape[i / 5]);
     }
 }
 
@@ -734,8 +710,7 @@ int main(int argc, char **argv)
     norms();
     scales();
     images();
-    filters();
-    warps();
+    pictures();
     rest();
     gan_context_destroy(ctx);
     return EXIT_SUCCESS;
