@@ -128,12 +128,6 @@ static gan_tensor *chance(gan_tensor *p, int64_t n)
     return gan_less(gan_rand(gan_context_of(p), GAN_SHAPE(n, 1), 0.0f, 1.0f), p);
 }
 
-/* values [n, k] where taken [n, 1], else `usual`. */
-static gan_tensor *where(gan_tensor *taken, gan_tensor *values, float usual)
-{
-    return gan_select(taken, values, gan_full(gan_context_of(values), GAN_SCALAR, usual));
-}
-
 /* [n, 1]: 2 to the power of N(0, deviation²) where taken, else 1. */
 static gan_tensor *random_factor(gan_tensor *taken, float deviation)
 {
@@ -215,7 +209,7 @@ static gan_tensor *any_geometry(const gan_augment *a, gan_tensor *m, int64_t n, 
     m = product(m, matrix(a, SCALING, wide, gan_reciprocal(wide)));
     m = product(m, matrix_of(a, ROTATION, random_angle(a, chance(rotate, n))));
     gan_tensor *shift = gan_scale(gan_randn(a->ctx, GAN_SHAPE(n, 2)), SHIFT);
-    shift = where(chance(a->p, n), in_pixels(shift, height, width), 0.0f);
+    shift = gan_mul(chance(a->p, n), in_pixels(shift, height, width));
     return product(m, matrix_of(a, TRANSLATION, shift));
 }
 
@@ -233,7 +227,7 @@ static gan_tensor *geometry(const gan_augment *a, int64_t n, int64_t height, int
     }
     if (args->translate) {
         gan_tensor *shift = gan_rand(a->ctx, GAN_SHAPE(n, 2), -SHIFT, SHIFT);
-        shift = where(chance(a->p, n), rounded(in_pixels(shift, height, width)), 0.0f);
+        shift = gan_mul(chance(a->p, n), rounded(in_pixels(shift, height, width)));
         m = product(m, matrix_of(a, TRANSLATION, shift));
     }
     return args->geometry ? any_geometry(a, m, n, height, width) : m;

@@ -143,7 +143,7 @@ static void filter_piece(const gan__cpu *cpu, const fir_plan *p, const fir_rows 
     taps last = taps_at(p, end - 1);
     int64_t from = taps_at(p, begin).first, to = last.first + most(last.count, 1), c = p->channels;
     add_rows(cpu, p, rows, from, to, m->sum);
-    for (int64_t i = 0; p->dealt && p->step > 1 && i < p->step; i++)
+    for (int64_t i = 0; p->dealt && p->step > 1 && i < least(p->step, to - from); i++)
         cpu->isa.copy_pixels(m->sum + i * c, p->step * c, m->lines + i * p->line_pixels * c, c,
                              (to - from - i + p->step - 1) / p->step, c);
     for (int64_t phase = begin; phase < least(begin + p->period, end); phase++)
