@@ -246,7 +246,8 @@ static colour random_colour(const gan_augment *a, int64_t n, bool grey_image)
 {
     colour c = {0};
     gan_tensor *contrast = random_factor(chance(a->p, n), CONTRAST);
-    c.brighter = gan_scale(gan_mul(chance(a->p, n), gan_randn(a->ctx, GAN_SHAPE(n, 1))), BRIGHTNESS);
+    gan_tensor *brighten = chance(a->p, n); /* in a statement of its own: draws have an order, arguments have none */
+    c.brighter = gan_scale(gan_mul(brighten, gan_randn(a->ctx, GAN_SHAPE(n, 1))), BRIGHTNESS);
     c.along = gan_mul(contrast, random_sign(a->p, n));
     if (grey_image)
         return c;
@@ -293,10 +294,11 @@ gan_tensor *gan_augmented(gan_augment *a, gan_tensor *images)
                            "needs images (N, H, W, C) with 1 or 3 channels, but got %s", GAN__TEXT(s));
     if (gan_shape_count(s) == 0)
         return images;
+    gan_scope_begin(a->ctx);
     gan_tensor *m = geometry(a, s.dim[0], s.dim[1], s.dim[2]);
     if (m)
         images = gan_affine_sample(images, gan_slice(m, 1, 0, 2), GAN_BORDER_REFLECT);
-    return a->args.colour ? coloured(a, images) : images;
+    return gan_scope_end(a->ctx, a->args.colour ? coloured(a, images) : images);
 }
 
 /* ---- p ---- */
