@@ -502,8 +502,8 @@ def stylegan2(mode, s):
             w = g.styles(*z(n // 2))
             images = g.synthesis.forward(w)
         noise = torch.randn_like(images) / images.shape[-1]
-        gradient, = torch.autograd.grad((images * noise).sum(), w, create_graph=True)
-        lengths = gradient.square().sum(2).mean(1).sqrt()
+        gradient, = torch.autograd.grad((images * noise).float().sum(), w, create_graph=True)
+        lengths = gradient.float().square().sum(2).mean(1).sqrt()
         mean = torch.lerp(mean_length, lengths.mean(), 0.01)
         mean_length.copy_(mean.detach())
         return 2.0 * (lengths - mean).square().mean()

@@ -281,7 +281,7 @@ void stylegan2_discriminator_make(stylegan2_discriminator *d, gan_context *ctx, 
         make_skips(d, size);
     else
         make_blocks(d, size);
-    if (d->stddev_group > 1) {
+    if (d->stddev_group > 0) {
         gan_nn_minibatch_stddev(d->network, d->stddev_group);
         in++;
     }

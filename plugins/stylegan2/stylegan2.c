@@ -109,7 +109,7 @@ static gan_tensor *in_groups(const stylegan2 *m, gan_tensor *x)
 {
     gan_shape shape = gan_shape_of(x), dealt = {.ndim = shape.ndim + 1};
     int64_t n = shape.dim[0], group = m->discriminator.stddev_group;
-    dealt.dim[0] = group < n ? group : n;
+    dealt.dim[0] = group == 0 ? 1 : group < n ? group : n;
     dealt.dim[1] = n / dealt.dim[0];
     memcpy(dealt.dim + 2, shape.dim + 1, (size_t)(shape.ndim - 1) * sizeof *shape.dim);
     return gan_reshape(x, dealt);
@@ -334,7 +334,9 @@ static void build_networks(stylegan2 *m, const gan_build *b)
                                            .width = gan_options_int(o, "w_width"),
                                            .layers = (int)gan_options_int(o, "mapping_layers"),
                                            .lr_multiplier = (float)gan_options_float(o, "mapping_lr")};
-    m->discriminator.stddev_group = (int)gan_options_int(o, "stddev_group");
+    /* A smaller batch is one group: real and generated images, which go through D together, do not make up another. */
+    int64_t group = gan_options_int(o, "stddev_group");
+    m->discriminator.stddev_group = group == 1 ? 0 : (int)(group < b->batch ? group : b->batch);
     stylegan2_generator_make(&m->generator, b->ctx, &size, architecture(b, "g_architecture"), &mapping_args,
                              m->noise != GAN_NOISE_NONE);
     stylegan2_discriminator_make(&m->discriminator, b->ctx, &size, architecture(b, "d_architecture"));

@@ -73,6 +73,30 @@ START_TEST(the_widths_are_those_of_the_paper)
 }
 END_TEST
 
+/* Parameters of config F at 1024x1024 as the authors' program prints them; nothing is computed. */
+START_TEST(config_f_is_as_large_as_the_papers)
+{
+    gan_context_options options = {.struct_size = sizeof options, .device = "measure"};
+    gan_context *ctx = NULL;
+    gan_model *model = NULL;
+    ck_assert_int_eq(gan_context_create(&options, &ctx, NULL), GAN_OK);
+    fixture_set(&f, "fmap_base", "32768");
+    fixture_set(&f, "fmap_max", "512");
+    fixture_set(&f, "latent", "512");
+    fixture_set(&f, "w_width", "512");
+    fixture_set(&f, "mapping_layers", "8");
+    f.data.height = f.data.width = 1024, f.data.channels = 3;
+    gan_build b = {.struct_size = sizeof b, .ctx = ctx, .options = f.options, .data = &f.data, .batch = 8};
+    gan_scope_begin(ctx);
+    ck_assert_int_eq(f.plugin->build(&b, &model), GAN_OK);
+    ck_assert_int_eq(gan_layer_parameter_count(gan_model_find_network(model, "generator")), 30370060);
+    ck_assert_int_eq(gan_layer_parameter_count(gan_model_find_network(model, "discriminator")), 29012513);
+    f.plugin->destroy(model);
+    gan_scope_end(ctx, NULL);
+    gan_context_destroy(ctx);
+}
+END_TEST
+
 /* Drawn from N(0, 1), whatever they are multiplied by when they are used; the mapping's from N(0, 1 / mapping_lr²). */
 START_TEST(weights_are_equalized)
 {
@@ -445,7 +469,7 @@ START_TEST(training_moves_samples_to_the_data)
     fixture_sample(&f, 1, NULL, N, samples);
     for (int i = 0; i < N * PIXELS; i++)
         before += fabs((double)samples[i] - 0.6) / (N * PIXELS);
-    for (int i = 0; i < 250; i++)
+    for (int i = 0; i < 150; i++)
         fixture_train(&f, images, NULL, N, 1, 1);
     fixture_sample(&f, 1, NULL, N, samples);
     for (int i = 0; i < N * PIXELS; i++)
@@ -494,6 +518,7 @@ static Suite *suite(void)
     tcase_set_timeout(t, 300);
     tcase_add_loop_test(t, networks_fit_the_data, 0, 6);
     tcase_add_test(t, the_widths_are_those_of_the_paper);
+    tcase_add_test(t, config_f_is_as_large_as_the_papers);
     tcase_add_loop_test(t, weights_are_equalized, 0, 5);
     tcase_add_test(t, data_that_do_not_fit_are_refused);
     tcase_add_test(t, groups_divide_the_batch);
