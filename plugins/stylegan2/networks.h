@@ -49,7 +49,7 @@ typedef struct stylegan2_generator {
 typedef struct stylegan2_discriminator {
     gan_layer *network; /* images to scores [N, 1] */
     stylegan2_architecture architecture;
-    int stddev_group; /* 1: no minibatch standard deviation */
+    int stddev_group; /* 0: no minibatch standard deviation */
     gan_fir blur, down;
     int n_blocks;                        /* of the skip architecture, from the image down to 4x4 */
     gan_layer *path[STYLEGAN2_BLOCKS];   /* two convolutions */
