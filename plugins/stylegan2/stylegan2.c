@@ -108,6 +108,8 @@ static uint64_t prepare(gan_model *base, gan_step_kind kind, const gan_batch *ba
 static gan_tensor *in_groups(const stylegan2 *m, gan_tensor *x)
 {
     gan_shape shape = gan_shape_of(x), dealt = {.ndim = shape.ndim + 1};
+    if (gan_is_poison(x))
+        return x;
     int64_t n = shape.dim[0], group = m->discriminator.stddev_group;
     dealt.dim[0] = group == 0 ? 1 : group < n ? group : n;
     dealt.dim[1] = n / dealt.dim[0];
