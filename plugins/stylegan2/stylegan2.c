@@ -233,11 +233,11 @@ static gan_status g_step(gan_model *base, const gan_batch *batch, gan_metrics *o
 
 /* ---- samples and styles ---- */
 
-static gan_status finished(stylegan2 *m, gan_tensor *result, gan_tensor **out)
+static gan_status finished(gan_model *base, gan_tensor *result, gan_tensor **out)
 {
-    if (gan_status_of(m->base.ctx) == GAN_OK)
+    if (gan_status_of(base->ctx) == GAN_OK)
         *out = result;
-    return gan_status_of(m->base.ctx);
+    return gan_status_of(base->ctx);
 }
 
 static gan_tensor *styles_of(stylegan2 *m, gan_tensor *z, gan_tensor *labels)
@@ -249,20 +249,17 @@ static gan_tensor *styles_of(stylegan2 *m, gan_tensor *z, gan_tensor *labels)
 
 static gan_status map_styles(gan_model *base, gan_tensor *z, gan_tensor *labels, gan_tensor **w)
 {
-    stylegan2 *m = (stylegan2 *)base;
-    return finished(m, styles_of(m, z, labels), w);
+    return finished(base, styles_of((stylegan2 *)base, z, labels), w);
 }
 
 static gan_status average_style(gan_model *base, gan_tensor **w)
 {
-    stylegan2 *m = (stylegan2 *)base;
-    return finished(m, gan_detach(gan_mapping_average(m->generator.mapping)), w);
+    return finished(base, gan_detach(gan_mapping_average(((stylegan2 *)base)->generator.mapping)), w);
 }
 
 static gan_status synthesize(gan_model *base, gan_tensor *w, gan_style_noise noise, gan_tensor **images)
 {
-    stylegan2 *m = (stylegan2 *)base;
-    return finished(m, stylegan2_synthesize(&m->generator, w, noise), images);
+    return finished(base, stylegan2_synthesize(&((stylegan2 *)base)->generator, w, noise), images);
 }
 
 static gan_status sample(gan_model *base, const gan_sample_request *request, gan_tensor **images)

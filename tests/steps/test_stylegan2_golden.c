@@ -7,8 +7,8 @@
  */
 #include "golden.h"
 
-static const char *const cases[] = {"skip-residual", "residual-skip",     "plain-plain",
-                                    "every-step",    "no-regularization", "conditional"};
+static const char *const cases[] = {"skip-residual",       "residual-skip",     "plain-plain", "every-step",
+                                    "batch-below-a-group", "no-regularization", "conditional"};
 
 START_TEST(steps_are_those_of_the_paper)
 {
