@@ -71,8 +71,9 @@ typedef struct gan__norm_args {
     float *dgamma, *dbeta; /* backward: [C], summed over groups (unless affine_each), written if not NULL */
 } gan__norm_args;
 
-/* y = activation(scale x + strength noise + bias) of x [n, pixels, channels]: scale [n, channels], noise [n, pixels] or,
- * shared, [pixels], strength [channels], bias [channels] or, one for each sample, [n, channels]. f32; NULL: without it.
+/* y = activation(scale x + strength noise + bias) of x [n, pixels, channels]: scale [n, channels], noise [n, pixels]
+ * or, shared, [pixels], strength [channels], bias [channels] or, one for each sample, [n, channels]. f32; NULL: without
+ * it.
  */
 typedef struct gan__scale_args {
     int64_t n, pixels, channels;
@@ -81,9 +82,9 @@ typedef struct gan__scale_args {
     bool noise_shared, bias_each;
     const void *x; /* read by backward for dscale */
     const float *scale, *noise, *strength, *bias;
-    void *y;        /* written by forward; read by backward when there is an activation */
-    const void *dy; /* backward */
-    void *dx;       /* backward: of y's type; like all that follow written if not NULL */
+    void *y;                                    /* written by forward; read by backward when there is an activation */
+    const void *dy;                             /* backward */
+    void *dx;                                   /* backward: of y's type; like all that follow written if not NULL */
     float *dscale, *dnoise, *dstrength, *dbias; /* of the shapes of scale, ... */
 } gan__scale_args;
 

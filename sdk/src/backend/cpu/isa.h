@@ -37,7 +37,7 @@ typedef struct gan__isa_gradient {
     void *dx;
     const float *scale, *strength, *noise;
     float *dscale, *dbias, *dstrength, *dots; /* dots NULL: none */
-    bool strengths; /* whether dstrength is asked for; then dots has to be there too */
+    bool strengths;                           /* whether dstrength is asked for; then dots has to be there too */
     gan_activation activation;
 } gan__isa_gradient;
 
