@@ -11,6 +11,8 @@
 #include "train.h"
 
 enum { BATCH_MAX = 65536 }; /* of train.batch */
+enum { MOMENTS_MAX = 16 };  /* steps that are tried */
+enum { LOOKS = 1000 };      /* at the plan, evenly over the run */
 
 /* ---- networks ---- */
 
@@ -166,15 +168,21 @@ static void describe_fit(session *s, const moment *at, int n, text *out)
         text_add(out, "fits     batch up to about %" PRId64 "\n", fits);
 }
 
-/* The beginning of the training, and its end where the plugin's plan has other batches there. */
-static gan_status find_moments(const session *s, moment out[2], int *n, gan_message *message)
+/* The beginning of the training, and where the plugin's plan comes to batches of another kind. */
+static gan_status find_moments(const session *s, moment out[MOMENTS_MAX], int *n, gan_message *message)
 {
-    out[0] = (moment){0};
-    out[1] = (moment){.kimg = config_float(&s->config, "train.kimg"), .progress = 1};
-    gan_status status = plan_at(s, out[0].kimg, &out[0].plan, message);
-    if (!status)
-        status = plan_at(s, out[1].kimg, &out[1].plan, message);
-    *n = !status && plan_equal(&out[0].plan, &out[1].plan) ? 1 : 2;
+    double kimg = config_float(&s->config, "train.kimg");
+    gan_status status = GAN_OK;
+    *n = 0;
+    for (int i = 0; i <= LOOKS && !status; i++) {
+        moment at = {.kimg = kimg * i / LOOKS, .progress = (double)i / LOOKS};
+        int seen = 0;
+        status = plan_at(s, at.kimg, &at.plan, message);
+        while (seen < *n && !plan_equal(&at.plan, &out[seen].plan))
+            seen++;
+        if (seen == *n && seen < MOMENTS_MAX)
+            out[(*n)++] = at;
+    }
     return status;
 }
 
@@ -182,7 +190,7 @@ gan_status dry_run(session *s, text *out, gan_message *message)
 {
     char built[32];
     text metrics = {0};
-    moment at[2];
+    moment at[MOMENTS_MAX];
     int n;
     gan_status status = find_moments(s, at, &n, message);
     for (int i = 0; i < gan_model_network_count(s->model) && !status; i++) {

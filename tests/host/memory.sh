@@ -48,6 +48,31 @@ ganhost "${TINY[@]}" --device cpu --dry-run
 expect 0 ""
 check "nothing is promised on the CPU" sh -c '! grep -q "^fits" out.txt'
 
+# A plan: steps at the end of growth may not fit where those at its beginning did. What is named is train.batch.
+grow() # BATCH OPTION...
+{
+    local batch=$1
+    shift
+    GAN_EMULATED_MEMORY=90 ganhost --plugin growing --set data.source=builtin:digits --set data.count=20000 \
+        --set data.resolution=32 --set data.fit=pad --set threads=1 --device cuda --set train.snapshot_kimg=1000 \
+        --set train.batch="$batch" --set train.kimg=4 --set model.stage_kimg=2 --set model.plan=few_first "$@"
+}
+grow 3000
+expect 1 "kimg 2.2: images of 16x16, batches of 3000"
+expect 1 "step 4 failed: "
+FITS=$(named)
+check "a batch is named" test -n "$FITS"
+check "between that of the beginning and that of the end" test "${FITS:-0}" -gt 750 -a "${FITS:-0}" -lt 3000
+grow "${FITS:-0}"
+expect 0 "done: "
+grow 3000 --dry-run
+expect 1 "; a batch of about "
+check "a dry run tells it beforehand" test "$(named)" -ge "$((${FITS:-0} * 9 / 10))" -a "$(named)" -le "$((${FITS:-0} * 11 / 10))"
+grow 800 --dry-run
+expect 0 ""
+UP_TO=$(sed -n 's/^fits     batch up to about \([0-9]*\)$/\1/p' out.txt)
+check "for every stage" test "${UP_TO:-0}" -ge "$((${FITS:-0} * 9 / 10))" -a "${UP_TO:-0}" -le "$((${FITS:-0} * 11 / 10))"
+
 # Networks that fit, but not with what an update of them takes.
 export GAN_PLUGIN_PATH=$PLUGINS
 GAN_EMULATED_MEMORY=90 ganhost --plugin gan --set data.source=builtin:digits --set data.count=100 --set threads=1 \

@@ -139,9 +139,9 @@ static void draw_all(void)
         ck_assert_msg(gan_dataset_get(shown, i, pixels, NULL, &message) == GAN_OK, "%s", message.text);
 }
 
-static gan_status load(void)
+static gan_status load_at(int64_t resolution)
 {
-    gan_loader_options options = {.struct_size = sizeof options, .batch = 10, .threads = 2};
+    gan_loader_options options = {.struct_size = sizeof options, .batch = 10, .threads = 2, .resolution = resolution};
     gan_loader *loader = NULL;
     gan_status status = gan_loader_create(shown, &options, &loader, &message);
     if (status != GAN_OK)
@@ -150,6 +150,16 @@ static gan_status load(void)
     status = gan_loader_next(loader, &batch, &message);
     gan_loader_destroy(loader);
     return status;
+}
+
+static gan_status load(void)
+{
+    return load_at(0);
+}
+
+static gan_status load_reduced(void)
+{
+    return load_at(7);
 }
 
 static gan_image drawn;
@@ -219,6 +229,7 @@ START_TEST(every_allocation_may_fail)
     torture("scaled images", load_scaled);
     draw_all();
     torture("loading", load);
+    torture("loading reduced images", load_reduced);
     torture("writing a PNG", write_image);
     torture("reading a PNG", read_image);
     torture("a plot", plot);
