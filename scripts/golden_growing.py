@@ -102,6 +102,28 @@ def minibatch_stddev(x, group):
     return torch.cat([x, deviation.repeat(len(dealt))[:, None, None, None].expand(n, 1, h, w)], 1)
 
 
+def first_resolution(golden, start):
+    return golden.option("start", start) if golden.option("grow", True) else golden.side
+
+
+def stage(golden, first, kimg):
+    """Resolution and alpha (None: stable)."""
+    stable, fading, side = golden.option("stable_kimg"), golden.option("fade_kimg"), first
+    while side < golden.side and kimg >= stable:
+        side, kimg = 2 * side, kimg - stable - fading
+    alpha = (kimg + fading) / fading
+    return side, alpha if side > first and alpha < 1 else None
+
+
+def optimizers(golden, side, *networks):
+    """New ones for that resolution: the generator's, the discriminator's."""
+    given = dict(entry.split(": ") for entry in golden.option("lr_at", "").split(", ") if entry)
+    for name, network in zip(("g_optim", "d_optim"), networks):
+        adam = torch.optim.Adam(network.parameters(), lr=float(given.get(str(side), golden.option("lr", 0.001))),
+                                betas=(golden.option("beta1", 0.0), golden.option("beta2", 0.99)))
+        yield golden.optimizer(name, adam, network)
+
+
 class GrowingDiscriminator(nn.Module):
     def __init__(self, golden, first, blur):
         super().__init__()

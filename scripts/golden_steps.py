@@ -16,7 +16,7 @@ A file tests/golden/<plugin>/<case>.safetensors holds, under the names of a chec
                          networks only some elements, those at index.<name>
     sample.images        samples of seeds 0 to n - 1 and of classes i mod classes, in evaluation mode after the last step
 and in its metadata the data's shape, the plugin's options, d_steps, how often D is updated in each whole step, and, of
-networks that grow, kimg of each whole step and, where it is not as the plugin plans it, the side of the batches.
+networks that grow, kimg of each whole step.
 """
 import argparse
 import math
@@ -113,12 +113,10 @@ class Golden:
     """One case while it runs: draws, networks and optimizers under the names that the plugin registers them with, and
     what goes into the file."""
 
-    def __init__(self, options, side, batch, channels=1, classes=0, d_steps=(1, 1, 1), large=False, kimg=None,
-                 batch_side=None):
-        """kimg: thousands of images before each whole step, the last for all further ones; or one number. batch_side: of
-        all batches, where a network that grows to `side` is to have come so far."""
+    def __init__(self, options, side, batch, channels=1, classes=0, d_steps=(1, 1, 1), large=False, kimg=None):
+        """kimg: thousands of images before each whole step, the last for all further ones."""
         self.options, self.batch, self.d_steps, self.large = options, batch, d_steps, large
-        self.kimg, self.batch_side = kimg, batch_side
+        self.kimg = kimg
         self.side, self.channels, self.classes = side, channels, classes
         self.noise, self._weights, self._images, self._labels = map(Draws, (NOISE, WEIGHTS, IMAGES, LABELS))
         self._networks, self._optimizers, self._state = {}, {}, {}
@@ -156,7 +154,7 @@ class Golden:
 
     def images(self, batch=None, side=None):
         """The next batch, [batch, side, side, channels]."""
-        side = side or self.batch_side or self.side
+        side = side or self.side
         return self._images.uniform(batch or self.batch, side, side, self.channels, low=-1.0, high=1.0)
 
     def labels(self):
@@ -219,8 +217,8 @@ class Golden:
             return str(list(value)) if isinstance(value, tuple) else str(value)
         text = {f"option.{key}": plain(value) for key, value in self.options.items()}
         text |= {key: str(getattr(self, key)) for key in ("side", "channels", "classes", "batch")}
-        text |= {key: str(getattr(self, key)).strip("()").replace(" ", "") for key in ("kimg", "batch_side")
-                 if getattr(self, key) is not None}
+        if self.kimg is not None:
+            text["kimg"] = ",".join(map(str, self.kimg))
         return text | {"d_steps": ",".join(map(str, self.d_steps)), "torch": torch.__version__.split("+")[0],
                        "seeds": f"weights {WEIGHTS}, images {IMAGES}, noise {NOISE}, labels {LABELS}"}
 

@@ -73,6 +73,12 @@ static gan_tensor *discriminator(stylegan *m, gan_tensor *x)
 
 /* ---- steps ---- */
 
+static void report_stage(const stylegan *m, gan_metrics *out)
+{
+    gan_metric(out, "resolution", gan_number(m->base.ctx, &m->resolution));
+    gan_metric(out, "alpha", gan_number(m->base.ctx, &m->alpha));
+}
+
 static void metric(gan_metrics *out, const char *name, gan_tensor *values)
 {
     gan_metric(out, name, gan_mean(gan_detach(values)));
@@ -106,6 +112,7 @@ static gan_status d_step(gan_model *base, const gan_batch *batch, gan_metrics *o
     gan_minimize(m->optimizers[D], loss);
     metric(out, "D(G(z))", score);
     gan_metric(out, "d_loss", gan_add(gan_detach(loss), on_real));
+    report_stage(m, out);
     return gan_status_of(base->ctx);
 }
 
@@ -276,6 +283,7 @@ static const gan_chart charts[] = {
     {"Losses", "loss", {"d_loss", "g_loss"}},
     {"Mean score of the discriminator", "score", {"D(x)", "D(G(z))"}},
     {"Gradient penalty", "before gamma / 2", {"r1"}},
+    {"Growth", "side of the images", {"resolution"}},
     {0},
 };
 

@@ -125,18 +125,15 @@ static double value_at(const char *list, int place)
     return value;
 }
 
-/* What batches look like in the i-th whole step, from 0: as the plugin plans it, of images of another side if the file
- * says so. */
+/* What batches look like in the i-th whole step, from 0: as the plugin plans it. */
 static void plan_batches(golden *g, int i)
 {
     const gan_schedule_extension *plan = extension(g, GAN_SCHEDULE_EXTENSION);
-    const char *kimg = gan_file_text(g->file, "kimg"), *side = gan_file_text(g->file, "batch_side");
+    const char *kimg = gan_file_text(g->file, "kimg");
     g->kimg = kimg ? value_at(kimg, i) : 0;
     g->batch = atoi(text_of(g, "batch"));
     g->batch_side = g->data.height;
-    if (side)
-        g->batch_side = atoi(side);
-    else if (plan && plan->batches)
+    if (plan && plan->batches)
         plan->batches(g->model, g->kimg, &g->batch, &g->batch_side);
 }
 
