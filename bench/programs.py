@@ -41,6 +41,8 @@ PROGRAMS = {
     # With the plugin's 600 kimg of each phase 64x64 is faded in from 4,200 kimg on.
     "progan": Program("plugin_step", ["progan"], {**PROGAN, "train.shown_kimg": 5000}),
     "progan-fading": Program("plugin_step", ["progan"], {**PROGAN, "train.shown_kimg": 4500}),
+    "stylegan": Program("plugin_step", ["stylegan"], {**PROGAN, "train.shown_kimg": 5000, "w_width": 64,
+                                                      "mapping_layers": 8}),
     "stylegan2": Program("plugin_step", ["stylegan2"], {**STYLEGAN2, "r1_interval": 0, "path_interval": 0}),
     "stylegan2-regularized": Program("plugin_step", ["stylegan2"], {**STYLEGAN2, "r1_interval": 1, "path_interval": 1}),
     "cyclegan": Program("cyclegan_step", ["--part", "cyclegan"]),

@@ -9,6 +9,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 import torch_networks as networks
 import torch_progan
+import torch_stylegan
 import torch_stylegan2
 from programs import PROGRAMS
 
@@ -537,6 +538,53 @@ def stylegan2(mode, s):
     return Training(n, d_step=d_step, g_step=g_step)
 
 
+# ---- stylegan: at its last resolution ----
+
+def stylegan(mode, s):
+    """The penalty shares the pass over the real images with their scores; with second derivatives, it is not compiled. The
+    average of w is left out."""
+    n, latent = s["train.batch"], s["latent"]
+    mapping, synthesis, d = torch_stylegan.make(s)
+    g, d = (mode.network(net) for net in (torch_stylegan2.Generator(mapping, synthesis), d))
+    d_optim, g_optim = adam(d.parameters(), 1e-3, (0.0, 0.99)), adam(g.parameters(), 1e-3, (0.0, 0.99))
+    reals = batches(mode, s)
+
+    def generated():
+        return g(*(torch.randn(n, latent, device=DEVICE) for _ in range(2)))
+
+    def d_step():
+        real, _ = next(reals)
+        real = real.clone().requires_grad_()
+        d_optim.zero_grad()
+        with mode.autocast():
+            with torch.no_grad():
+                fake = generated()
+            real_score = d.forward(real).float()
+        gradient, = torch.autograd.grad(real_score.sum(), real, create_graph=True)
+        loss = F.softplus(-real_score).mean() + 5.0 * gradient.square().sum((1, 2, 3)).mean()
+        if not mode.literal:
+            loss.backward()
+            loss = loss.detach()
+        with mode.autocast():
+            fake_score = d(fake).float()
+        loss = loss + F.softplus(fake_score).mean()
+        loss.backward()
+        d_optim.step()
+        return mode.read(d=loss)
+
+    def g_step():
+        with mode.frozen(d):
+            with mode.autocast():
+                score = d(generated())
+            loss = F.softplus(-score.float()).mean()
+            g_optim.zero_grad()
+            loss.backward()
+            g_optim.step()
+        return mode.read(g=loss)
+
+    return Training(n, d_step=d_step, g_step=g_step)
+
+
 # ---- the chapter's CycleGAN: 128x128, 6 blocks, batch 1 ----
 
 def mse(output, target):
@@ -621,7 +669,7 @@ def cyclegan_generator_only(mode, _):
 
 BUILD = {"gan": gan, "dcgan": dcgan, "cgan": cgan, "cgan-conv": cgan_conv, "wgan_gp": wgan_gp,
          "wgan_gp-resnet": wgan_gp, "wgan": wgan_gp, "sngan": sngan, "progan": progan,
-         "progan-fading": progan, "stylegan2": stylegan2,
+         "progan-fading": progan, "stylegan": stylegan, "stylegan2": stylegan2,
          "stylegan2-regularized": stylegan2, "cyclegan": cyclegan,
          "cyclegan-generator": cyclegan_generator_only}
 

@@ -11,7 +11,7 @@ static const char *const cases[] = {"growing", "fading", "fading-twice", "stable
 START_TEST(steps_are_those_of_the_paper)
 {
     golden g;
-    golden_tolerance tolerance = {.metric = 1e-5, .weight = 5e-5, .mean_weight = 5e-7, .state = 2e-4};
+    golden_tolerance tolerance = {.metric = 2e-5, .weight = 5e-5, .mean_weight = 5e-7, .state = 2e-4};
     golden_open(&g, cases[_i]);
     golden_run(&g, &tolerance);
     golden_close(&g);
