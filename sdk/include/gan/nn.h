@@ -97,7 +97,7 @@ GAN_API gan_layer *gan_nn_reshape(gan_layer *parent, gan_shape without_batch);
 GAN_API gan_layer *gan_nn_reflect_pad2d(gan_layer *parent, int pad);
 GAN_API gan_layer *gan_nn_avg_pool2d(gan_layer *parent, int size);
 GAN_API gan_layer *gan_nn_resize_nearest(gan_layer *parent, int factor);
-GAN_API gan_layer *gan_nn_blur(gan_layer *parent);      /* the filter [1, 2, 1] on both axes, of sum 1 */
+GAN_API gan_layer *gan_nn_blur(gan_layer *parent); /* the filter [1, 2, 1] on both axes, of sum 1 */
 GAN_API gan_layer *gan_nn_minibatch_stddev(gan_layer *parent, int group); /* one channel more: gan_minibatch_stddev */
 /* A 3x3 convolution of the image enlarged by repeating every pixel, with the weight turned by 180 degrees and its
  * channels exchanged, "weight" [in, 3, 3, out], as a transposed convolution has it; and one of which each square of 2x2
