@@ -19,7 +19,7 @@ function(gan_add_plugin id)
     set(GAN_PLUGIN_OUTPUT_DIR ${CMAKE_BINARY_DIR})
   endif()
   add_library(plugin_${id} MODULE ${PLUGIN_SOURCES})
-  target_link_libraries(plugin_${id} PRIVATE GanSDK::gansdk)
+  target_link_libraries(plugin_${id} PRIVATE GanSDK::gansdk m)
   target_link_options(plugin_${id} PRIVATE -Wl,--version-script=${GAN_PLUGIN_MAP} -Wl,-z,defs)
   set_target_properties(plugin_${id} PROPERTIES
     OUTPUT_NAME ${id} PREFIX "" SUFFIX .so LIBRARY_OUTPUT_DIRECTORY ${GAN_PLUGIN_OUTPUT_DIR} C_VISIBILITY_PRESET hidden
