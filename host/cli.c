@@ -44,6 +44,7 @@ static const option_row rows[CLI_OPTIONS] = {
     [CLI_TARGET] = {"target", "FILE", "a PNG or JPEG picture; cut to a square, and scaled"},
     [CLI_STEPS] = {"steps", "N", "of the search (default: 1000)"},
     [CLI_LAYERS_W] = {"layers-w", NULL, "a w for each layer: nearer to the picture, further from what was learned"},
+    [CLI_METRICS] = {"metrics", "LIST", "metrics to compare, such as swd,d_loss (default: swd, or all in common)"},
     [CLI_MARKDOWN] = {"markdown", NULL, "as Markdown; without PLUGIN, the host's own options"},
     [CLI_RESOLUTION] = {"resolution", "N", "side of the square images; as --set data.resolution=N"},
     [CLI_FIT] = {"fit", "crop|pad|stretch", "how they come to it; as --set data.fit=..."},
@@ -95,6 +96,10 @@ const cli_command cli_commands[] = {
      MODEL_OPTIONS | BIT(CLI_TARGET) | BIT(CLI_STEPS) | BIT(CLI_LAYERS_W) | BIT(CLI_SEED) | BIT(CLI_FRAMES) |
          BIT(CLI_FPS),
      0, 0, command_project},
+    {"compare", "compare RUN RUN... [OPTIONS]",
+     "Draw metrics of several runs in one figure, over time and over images shown, and print their last and lowest "
+     "values. Writes compare.png, or --out FILE.png.",
+     BIT(CLI_METRICS) | BIT(CLI_OUT), 1, CLI_WORDS_MAX, command_compare},
     {"data", "data check SOURCE | data pack SOURCE OUT.zip [OPTIONS]",
      "Look at a source of images. `check` decodes all of it, lists every file that is wrong, and tells sizes, channels "
      "and classes; its status is 1 if anything is wrong. `pack` writes it as a zip of PNG files with labels, scaled "

@@ -40,6 +40,7 @@ typedef enum cli_option {
     CLI_TARGET,
     CLI_STEPS,
     CLI_LAYERS_W,
+    CLI_METRICS,
     CLI_MARKDOWN,
     CLI_RESOLUTION,
     CLI_FIT,
@@ -88,6 +89,7 @@ int command_sample(const arguments *args);
 int command_mix(const arguments *args);
 int command_interpolate(const arguments *args);
 int command_project(const arguments *args);
+int command_compare(const arguments *args);
 int command_data(const arguments *args);
 int command_describe(const arguments *args);
 int command_init(const arguments *args);

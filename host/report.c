@@ -141,6 +141,10 @@ static bool grow(history *h)
     if (!kimg)
         return false;
     h->kimg = kimg;
+    double *seconds = realloc(h->seconds, (size_t)capacity * sizeof *seconds);
+    if (!seconds)
+        return false;
+    h->seconds = seconds;
     for (int i = 0; i < HISTORY_MAX; i++) {
         double *value = i < h->n ? realloc(h->value[i], (size_t)capacity * sizeof *value) : NULL;
         if (i < h->n && !value)
@@ -176,6 +180,7 @@ bool history_add(history *h, const stats_line *line)
         return false;
     int64_t row = h->rows;
     h->kimg[row] = (double)line->images / 1000;
+    h->seconds[row] = line->seconds;
     for (int i = 0; i < h->n; i++)
         h->value[i][row] = NAN;
     for (int i = 0; i < line->n; i++) {
@@ -208,6 +213,7 @@ gan_status history_read(history *h, const char *path, gan_message *message)
 void history_free(history *h)
 {
     free(h->kimg);
+    free(h->seconds);
     for (int i = 0; i < h->n; i++)
         free(h->value[i]);
     *h = (history){0};

@@ -46,7 +46,7 @@ typedef struct history {
     int64_t rows, capacity;
     int n;
     char name[HISTORY_MAX][METRIC_NAME_SIZE];
-    double *kimg;
+    double *kimg, *seconds;
     double *value[HISTORY_MAX]; /* [rows]; NaN where a report lacks the metric */
 } history;
 
