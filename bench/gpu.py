@@ -21,7 +21,8 @@ from tables import cell, table
 
 HERE = Path(__file__).resolve().parent
 # The programs in the order of their worth, should time end before all have been run.
-ORDER = ["gan", "dcgan", "sngan", "wgan_gp", "cgan", "wgan_gp-resnet", "cgan-conv", "wgan", "cyclegan"]
+ORDER = ["gan", "dcgan", "stylegan2", "sngan", "progan", "wgan_gp", "stylegan", "stylegan2-regularized", "cgan",
+         "wgan_gp-resnet", "cgan-conv", "wgan", "cyclegan"]
 PRECISIONS = ["bf16", "tf32", "f32"]
 SMALL = {"train.batch": 2, "train.d_steps": 1}
 SMALL_OF = {"gan": {"data.resolution": 8, "g_widths": "[8, 8]", "d_widths": "[8, 8]"}}
