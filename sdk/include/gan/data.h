@@ -96,6 +96,19 @@ typedef struct gan_coverage {
 GAN_API gan_coverage gan_mode_coverage(const float *points, int64_t n, const float *centres, int64_t modes,
                                        float sigma);
 
+/* ---- two domains ---- */
+
+/* The sources of the domains A and B in a folder for unpaired translation: its sub-folders train/A and train/B, or
+ * trainA and trainB; and test/A and test/B, or testA and testB, if there are any. */
+typedef struct gan_data_domains {
+    char *train[2];
+    char *test[2]; /* both NULL: nothing is held out */
+} gan_data_domains;
+
+/* GAN_ERROR_NOT_FOUND says what was looked for and what is there. */
+GAN_API gan_status gan_data_find_domains(const char *folder, gan_data_domains *out, gan_message *message);
+GAN_API void gan_data_domains_free(gan_data_domains *domains); /* and zero it */
+
 /* ---- checking and packing ---- */
 
 typedef struct gan_data_class {

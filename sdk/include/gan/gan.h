@@ -23,6 +23,7 @@
 #include "io.h"
 #include "model.h"
 #include "graph.h"
+#include "pool.h"
 #include "plugin.h"
 
 #endif

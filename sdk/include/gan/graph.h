@@ -69,6 +69,8 @@ GAN_API void gan_feed_destroy(gan_feed *feed);
 /* *out becomes a batch of what `host` holds, which is the caller's again afterwards. The tensors are the feed's and
  * hold these values until the next call. Returns the context's status. */
 GAN_API gan_status gan_feed_batch(gan_feed *feed, const gan_host_batch *host, gan_batch *out);
+/* The same of two domains, whose images look alike and come in the same number: images and images_b; labels are A's. */
+GAN_API gan_status gan_feed_pair(gan_feed *feed, const gan_host_batch *a, const gan_host_batch *b, gan_batch *out);
 
 #ifdef __cplusplus
 }

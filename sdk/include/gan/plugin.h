@@ -22,6 +22,7 @@
 #include "graph.h"
 #include "model.h"
 #include "networks.h"
+#include "pool.h"
 #include "random.h"
 #include "style.h"
 
@@ -106,7 +107,8 @@ typedef struct gan_plugin {
     gan_status (*d_step)(gan_model *model, const gan_batch *batch, gan_metrics *out);
     gan_status (*g_step)(gan_model *model, const gan_batch *batch, gan_metrics *out);
     /* Generate: *images becomes [n, H, W, C] in the current scope, in the range of batch images. Networks are in
-     * evaluation mode and nothing is recorded. */
+     * evaluation mode and nothing is recorded. NULL in a plugin of two domains that has nothing to generate but
+     * translations (gan.translate/1). */
     gan_status (*sample)(gan_model *model, const gan_sample_request *request, gan_tensor **images);
     /* Optional abilities by name and version, such as "gan.translate/1"; NULL for names it does not know. May be
      * NULL itself. */
@@ -158,6 +160,20 @@ typedef struct gan_style_extension {
     /* w [n, layers, width] to images [n, H, W, C] as `sample` gives them; can be differentiated with respect to w. */
     gan_status (*synthesize)(gan_model *model, gan_tensor *w, gan_style_noise noise, gan_tensor **images);
 } gan_style_extension;
+
+/* "gan.translate/1": networks that turn images of one domain into images of the other. Asked of every model of two
+ * domains. Networks are in evaluation mode, and nothing is recorded; a function may be called in any scope, and its
+ * result is in the current one. */
+#define GAN_TRANSLATE_EXTENSION "gan.translate/1"
+typedef enum gan_direction { GAN_A_TO_B = 0, GAN_B_TO_A = 1 } gan_direction;
+typedef struct gan_translate_extension {
+    uint32_t struct_size;
+    /* Sides of the images that `translate` takes: multiples of this, and at least that, in pixels; both at least 1. */
+    int64_t multiple, least;
+    /* images [n, H, W, C], of any such H and W, in the range of batch images, to images of the same shape. What becomes
+     * of one does not depend on the others. */
+    gan_status (*translate)(gan_model *model, gan_direction direction, gan_tensor *images, gan_tensor **out);
+} gan_translate_extension;
 
 #define GAN_BUILT_WITH "SDK " GAN_VERSION_STRING ", compiler " __VERSION__
 

@@ -8,7 +8,7 @@
 struct gan_feed {
     gan_context *ctx;
     gan_data_info info;
-    gan_tensor *images, *labels; /* kept; of the last batch's size */
+    gan_tensor *images, *images_b, *labels; /* kept; of the last batch's size */
     int64_t n;
 };
 
@@ -28,6 +28,7 @@ void gan_feed_destroy(gan_feed *feed)
     if (!feed)
         return;
     gan_release(feed->images);
+    gan_release(feed->images_b);
     gan_release(feed->labels);
     free(feed);
 }
@@ -40,16 +41,17 @@ static gan_tensor *kept(gan_context *ctx, gan_shape shape, gan_dtype dtype)
     return t;
 }
 
-static gan_status resize(gan_feed *feed, const gan_host_batch *host)
+static gan_status resize(gan_feed *feed, const gan_host_batch *a, const gan_host_batch *b)
 {
     const gan_data_info *info = &feed->info;
+    gan_shape shape = GAN_SHAPE(a->n, info->height, info->width, info->channels);
     gan_release(feed->images);
+    gan_release(feed->images_b);
     gan_release(feed->labels);
-    feed->labels = NULL;
-    feed->images = kept(feed->ctx, GAN_SHAPE(host->n, info->height, info->width, info->channels), GAN_F32);
-    if (host->labels)
-        feed->labels = kept(feed->ctx, GAN_SHAPE(host->n), GAN_I32);
-    feed->n = feed->ctx->status == GAN_OK ? host->n : 0;
+    feed->images = kept(feed->ctx, shape, GAN_F32);
+    feed->images_b = b ? kept(feed->ctx, shape, GAN_F32) : NULL;
+    feed->labels = a->labels ? kept(feed->ctx, GAN_SHAPE(a->n), GAN_I32) : NULL;
+    feed->n = feed->ctx->status == GAN_OK ? a->n : 0;
     return feed->ctx->status;
 }
 
@@ -77,22 +79,46 @@ static void bring(gan_context *ctx, const void *host, gan_dtype dtype, gan__map_
         gan__poison_backend(ctx, status, "a batch", 1, &target);
 }
 
-gan_status gan_feed_batch(gan_feed *feed, const gan_host_batch *host, gan_batch *out)
+static void bring_images(gan_feed *feed, const gan_host_batch *host, gan_tensor *target)
+{
+    bool bytes = feed->info.scaled;
+    bring(feed->ctx, host->pixels, bytes ? GAN_U8 : GAN_F32, bytes ? GAN__MAP_FROM_BYTES : GAN__MAP_COPY, target);
+}
+
+/* `b` is NULL where there is one domain. */
+static gan_status feed_batches(gan_feed *feed, const gan_host_batch *a, const gan_host_batch *b, gan_batch *out)
 {
     gan_context *ctx = feed->ctx;
     if (ctx->status != GAN_OK)
         return ctx->status;
-    if (host->n < 1)
+    if (a->n < 1)
         return gan_raise(ctx, GAN_ERROR_ARGUMENT, "a batch needs at least one sample");
-    if ((host->n != feed->n || !host->labels != !feed->labels) && resize(feed, host) != GAN_OK)
+    if (b && b->n != a->n)
+        return gan_raise(ctx, GAN_ERROR_ARGUMENT, "a batch has %lld samples of the first domain and %lld of the second",
+                         (long long)a->n, (long long)b->n);
+    bool fits = a->n == feed->n && !a->labels == !feed->labels && !b == !feed->images_b;
+    if (!fits && resize(feed, a, b) != GAN_OK)
         return ctx->status;
-    if (feed->info.scaled)
-        bring(ctx, host->pixels, GAN_U8, GAN__MAP_FROM_BYTES, feed->images);
-    else
-        bring(ctx, host->pixels, GAN_F32, GAN__MAP_COPY, feed->images);
+    bring_images(feed, a, feed->images);
+    if (b)
+        bring_images(feed, b, feed->images_b);
     if (feed->labels)
-        bring(ctx, host->labels, GAN_I32, GAN__MAP_COPY, feed->labels);
+        bring(ctx, a->labels, GAN_I32, GAN__MAP_COPY, feed->labels);
     if (ctx->status == GAN_OK)
-        *out = (gan_batch){.struct_size = sizeof *out, .n = host->n, .images = feed->images, .labels = feed->labels};
+        *out = (gan_batch){.struct_size = sizeof *out,
+                           .n = a->n,
+                           .images = feed->images,
+                           .images_b = feed->images_b,
+                           .labels = feed->labels};
     return ctx->status;
+}
+
+gan_status gan_feed_batch(gan_feed *feed, const gan_host_batch *host, gan_batch *out)
+{
+    return feed_batches(feed, host, NULL, out);
+}
+
+gan_status gan_feed_pair(gan_feed *feed, const gan_host_batch *a, const gan_host_batch *b, gan_batch *out)
+{
+    return feed_batches(feed, a, b, out);
 }
