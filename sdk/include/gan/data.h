@@ -82,6 +82,9 @@ GAN_API const gan_data_info *gan_dataset_info(const gan_dataset *dataset);
 GAN_API gan_status gan_dataset_get(const gan_dataset *dataset, int64_t index, void *pixels, int32_t *label,
                                    gan_message *message);
 
+/* The name of a sample's file within its folder or archive, "00/a.png"; NULL for sources that are no image files. */
+GAN_API const char *gan_dataset_name(const gan_dataset *dataset, int64_t index);
+
 /* The centres of a builtin mixture, [classes, 2], and its sigma; false for other sources. */
 GAN_API bool gan_dataset_mixture(const gan_dataset *dataset, const float **centres, float *sigma);
 
@@ -103,9 +106,10 @@ GAN_API gan_coverage gan_mode_coverage(const float *points, int64_t n, const flo
 typedef struct gan_data_domains {
     char *train[2];
     char *test[2]; /* both NULL: nothing is held out */
+    char name[64]; /* of the folder, short, for run folders */
 } gan_data_domains;
 
-/* GAN_ERROR_NOT_FOUND says what was looked for and what is there. */
+/* GAN_ERROR_NOT_FOUND says what was looked for and what is there; GAN_ERROR_FORMAT that both forms are. */
 GAN_API gan_status gan_data_find_domains(const char *folder, gan_data_domains *out, gan_message *message);
 GAN_API void gan_data_domains_free(gan_data_domains *domains); /* and zero it */
 

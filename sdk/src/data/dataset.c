@@ -289,6 +289,12 @@ gan_status gan__dataset_draw(const gan_dataset *dataset, int64_t index, uint64_t
     return take_sample(dataset, index, random ? words : NULL, pixels, label ? label : &ignored, message);
 }
 
+const char *gan_dataset_name(const gan_dataset *dataset, int64_t index)
+{
+    bool named = dataset->name && index >= 0 && index < dataset->info.count;
+    return named ? dataset->name(dataset, index) : NULL;
+}
+
 bool gan_dataset_mixture(const gan_dataset *dataset, const float **centres, float *sigma)
 {
     if (!dataset->centres)

@@ -195,6 +195,12 @@ static gan_status read_picture(const gan_dataset *dataset, int64_t index, gan_im
     return gan__picture_decode(pictures, &pictures->item[index], out, message);
 }
 
+static const char *name_picture(const gan_dataset *dataset, int64_t index)
+{
+    const gan__pictures *pictures = dataset->state;
+    return gan__picture_name(pictures, &pictures->item[index]);
+}
+
 static void close_pictures(gan_dataset *dataset)
 {
     gan__pictures_free(dataset->state);
@@ -206,6 +212,7 @@ gan_status gan__pictures_open(gan_dataset *dataset, const gan_data_options *opti
     dataset->state = pictures;
     dataset->close = close_pictures;
     dataset->read = read_picture;
+    dataset->name = name_picture;
     dataset->info.count = pictures->count;
     dataset->info.classes = pictures->classes;
     dataset->info.scaled = true;

@@ -50,8 +50,9 @@ struct gan_dataset {
                       gan_message *message);
     /* For images of any size, which are to be fitted; *out is the caller's. */
     gan_status (*read)(const gan_dataset *dataset, int64_t index, gan_image *out, int32_t *label, gan_message *message);
-    bool costly;                         /* `get` takes so long that what it gave is kept */
-    void (*close)(gan_dataset *dataset); /* release `state`; may be NULL */
+    const char *(*name)(const gan_dataset *dataset, int64_t index); /* of its file; NULL where there are none */
+    bool costly;                                                    /* `get` takes so long that what it gave is kept */
+    void (*close)(gan_dataset *dataset);                            /* release `state`; may be NULL */
 };
 
 /* Sample `index` as the draw at `position` of the sequence of `seed`: cut at a random place and mirrored by chance,
