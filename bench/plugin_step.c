@@ -5,7 +5,7 @@
  *
  * The first word is a plugin, by name or path, as ganhost takes it. The others are settings: data.resolution,
  * data.channels, data.classes, train.batch, train.d_steps and train.shown_kimg, whose defaults may be the plugin's, and
- * its own options.
+ * its own options. A plugin of two domains gets as many images of either.
  * One iteration is train.d_steps discriminator steps and a generator step.
  */
 #include <stdio.h>
@@ -61,12 +61,19 @@ static gan_tensor *make_labels(gan_context *ctx, int64_t n, int64_t classes, int
     return made;
 }
 
+static int domains(const setup *with)
+{
+    return (with->plugin->table.needs & GAN_NEEDS_TWO_DOMAINS) != 0 ? 2 : 1;
+}
+
 static void make_batches(training *t, gan_context *ctx, const gan_data_info *info, int64_t n)
 {
-    gan_tensor *images = bench_images(ctx, n * BATCHES, info->height, info->channels);
+    int of = domains(t->with);
+    gan_tensor *images = bench_images(ctx, of * n * BATCHES, info->height, info->channels);
     for (int i = 0; i < BATCHES; i++) {
         t->batch[i] = (gan_batch){.struct_size = sizeof(gan_batch), .n = n};
-        t->batch[i].images = gan_keep(gan_slice(images, 0, i * n, n));
+        t->batch[i].images = gan_keep(gan_slice(images, 0, of * i * n, n));
+        t->batch[i].images_b = of == 2 ? gan_keep(gan_slice(images, 0, (of * i + 1) * n, n)) : NULL;
         if (info->classes > 0) {
             t->batch[i].labels = make_labels(ctx, n, info->classes, i);
         }
@@ -129,6 +136,7 @@ static void destroy(void *user)
     }
     for (int i = 0; i < BATCHES; i++) {
         gan_release(t->batch[i].images);
+        gan_release(t->batch[i].images_b);
         gan_release(t->batch[i].labels);
     }
     free(t);
@@ -227,7 +235,7 @@ int main(int argc, char **argv)
         int d_steps = (int)gan_options_int(with.data, "train.d_steps");
         bench_program program = {
             .name = with.plugin->table.id,
-            .images = d_steps * (int)gan_options_int(with.data, "train.batch"),
+            .images = d_steps * domains(&with) * (int)gan_options_int(with.data, "train.batch"),
             .setting = &with,
             .create = create,
             .destroy = destroy,
