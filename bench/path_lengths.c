@@ -23,7 +23,7 @@
 
 #define RUNS_MAX    8
 #define SAMPLES_MAX 1000000
-/* Images that are differentiated at once. Activations are kept for that: memory is no more than a training step's. */
+/* Images that are differentiated at once, whose activations are kept for it: half of a usual batch, as in training. */
 #define BATCH       8
 #define BINS_MAX    200
 #define PLOT_WIDTH  900

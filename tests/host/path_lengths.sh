@@ -36,15 +36,15 @@ train classes --plugin tiny_style --set data.source=builtin:digits --set data.co
 train stylegan2 --plugin stylegan2 "${faces[@]}" "${small[@]}" --set train.kimg=0.04 --set train.ema_kimg=0.01
 
 # ---- the lengths ----
-# The differences' step and rounding take a thousandth at most; 20 samples are three batches.
+# The differences' step and rounding take less than a thousandth; 20 samples are three batches.
 for run in styles classes stylegan2; do
     "${PATH_SLOPES:?}" $run 20 7 > slopes.txt
     lengths $run --samples 20 --seed 7
     expect 0 "20 path lengths of $run/checkpoints/"
     read -r mean deviation < slopes.txt
-    check "$run: the mean, $mean" near "$(column 3)" "$mean" 0.005
-    check "$run: the deviation, $deviation" near "$(column 4)" "$deviation" 0.005
-    check "$run: and their ratio" near "$(column 5)" "$(awk '{ print $2 / $1 }' slopes.txt)" 0.01
+    check "$run: the mean, $mean" near "$(column 3)" "$mean" 0.002
+    check "$run: the deviation, $deviation" near "$(column 4)" "$deviation" 0.002
+    check "$run: and their ratio" near "$(column 5)" "$(awk '{ print $2 / $1 }' slopes.txt)" 0.004
 done
 
 # ---- the table ----

@@ -10,7 +10,7 @@
 #include "styles.h"
 #include "values.h"
 
-#define STEP       1e-2f
+#define STEP       1e-3f
 #define VALUES_MAX 4096 /* of a w, and in an image */
 
 static double phi(styles *st, const float *w, const float *y)
