@@ -99,14 +99,26 @@ static void note(const char *name, double value, void *user)
     ck_assert_msg(isfinite(value), "%s is %g", name, value);
 }
 
+static void prepare(plugin_fixture *f, gan_step_kind kind, const gan_batch *batch)
+{
+    const gan_capture_extension *capture =
+        f->plugin->get_extension ? f->plugin->get_extension(f->model, GAN_CAPTURE_EXTENSION) : NULL;
+    if (capture && capture->prepare)
+        capture->prepare(f->model, kind, batch);
+}
+
 void fixture_train(plugin_fixture *f, const float *samples, const int32_t *labels, int64_t n, int d_steps, int g_steps)
 {
     f->n_last = 0;
     gan_scope_begin(f->ctx);
     gan_batch batch = {.struct_size = sizeof batch, .n = n};
-    batch.images = gan_from_f32(f->ctx, GAN_SHAPE(n, f->data.height, f->data.width, f->data.channels), samples);
+    gan_shape shape = GAN_SHAPE(n, f->data.height, f->data.width, f->data.channels);
+    batch.images = gan_from_f32(f->ctx, shape, samples);
+    if (f->plugin->needs & GAN_NEEDS_TWO_DOMAINS)
+        batch.images_b = gan_from_f32(f->ctx, shape, samples + n * pixels_of(f));
     batch.labels = labels ? gan_from_i32(f->ctx, GAN_SHAPE(n), labels) : NULL;
     for (int i = 0; i < d_steps + g_steps; i++) {
+        prepare(f, i < d_steps ? GAN_STEP_DISCRIMINATOR : GAN_STEP_GENERATOR, &batch);
         gan_scope_begin(f->ctx);
         gan_status status = (i < d_steps ? f->plugin->d_step : f->plugin->g_step)(f->model, &batch, f->metrics);
         gan_scope_end(f->ctx, NULL);

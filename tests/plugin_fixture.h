@@ -36,7 +36,8 @@ void fixture_refused(plugin_fixture *f, gan_status status, const char *text);
 float *fixture_noise(const plugin_fixture *f, int64_t n);
 
 /* The steps as the host runs them, on n samples (and labels, or NULL): `d_steps` of the discriminator, `g_steps` of the
- * generator. Afterwards fixture_metric gives what was reported; the test fails if a name was not. */
+ * generator. Of a plugin of two domains there are n samples of the second one behind those of the first. Afterwards
+ * fixture_metric gives what was reported; the test fails if a name was not. */
 void fixture_train(plugin_fixture *f, const float *samples, const int32_t *labels, int64_t n, int d_steps, int g_steps);
 double fixture_metric(const plugin_fixture *f, const char *name);
 
