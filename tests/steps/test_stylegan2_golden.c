@@ -8,7 +8,8 @@
 #include "golden.h"
 
 static const char *const cases[] = {"skip-residual",       "residual-skip",     "plain-plain", "every-step",
-                                    "batch-below-a-group", "no-regularization", "conditional"};
+                                    "batch-below-a-group", "no-regularization", "conditional", "augmented",
+                                    "augmented-adaptive",  "augmented-geometry"};
 
 START_TEST(steps_are_those_of_the_paper)
 {
