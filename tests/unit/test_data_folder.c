@@ -37,6 +37,33 @@ START_TEST(files_come_in_the_order_of_their_names)
 }
 END_TEST
 
+START_TEST(files_are_listed_undecoded)
+{
+    put_text("b/2.png", "not an image");
+    put_png("a/z.PNG", 4, 4, 3, 11);
+    put_png("a-b/x.jpeg", 9, 4, 3, 20);
+    put_png(".thumbs/1.png", 4, 4, 1, 3);
+    put_text("dataset.json", "{");
+    put_text("words.txt", "words");
+    ck_assert_int_eq(symlink(".", at("a/here")), 0);
+    gan_data_files files = {0};
+    ck_assert_int_eq(gan_data_list(folder, &files, &message), GAN_OK);
+    ck_assert_int_eq(files.count, 3);
+    ck_assert_int_eq(files.skipped, 3); /* .thumbs, words.txt, here */
+    ck_assert_str_eq(files.name[0], "a/z.PNG");
+    ck_assert_str_eq(files.name[1], "a-b/x.jpeg");
+    ck_assert_str_eq(files.name[2], "b/2.png");
+    gan_data_files_free(&files);
+    ck_assert_ptr_null(files.name);
+    ck_assert_int_eq(gan_data_list(at(".thumbs"), &files, &message), GAN_OK); /* hidden, but asked for */
+    gan_data_files_free(&files);
+    put_text("none/words.txt", "words");
+    ck_assert_int_eq(gan_data_list(at("none"), &files, &message), GAN_ERROR_NOT_FOUND);
+    ck_assert_ptr_nonnull(strstr(message.text, "expected PNG or JPEG images in this folder, found none (1 other file"));
+    ck_assert_ptr_null(files.name);
+}
+END_TEST
+
 START_TEST(what_is_no_image_is_passed_over_and_counted)
 {
     put_png("a/1.png", 4, 4, 1, 1);
@@ -327,6 +354,7 @@ static Suite *suite(void)
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_set_timeout(t, 60);
     tcase_add_test(t, files_come_in_the_order_of_their_names);
+    tcase_add_test(t, files_are_listed_undecoded);
     tcase_add_test(t, what_is_no_image_is_passed_over_and_counted);
     tcase_add_test(t, links_are_followed);
     tcase_add_test(t, real_photographs);

@@ -99,6 +99,20 @@ typedef struct gan_coverage {
 GAN_API gan_coverage gan_mode_coverage(const float *points, int64_t n, const float *centres, int64_t modes,
                                        float sigma);
 
+/* ---- files of a folder, of any sizes and not decoded ---- */
+
+/* PNG and JPEG files, by their names, in a folder and its sub-folders, as gan_dataset_open lists them: hidden ones are
+ * passed over; links are followed, but not back into a folder above. */
+typedef struct gan_data_files {
+    int64_t count, skipped; /* skipped: other files, and hidden ones */
+    const char **name;      /* [count], "00/a.png", below the folder; in the order of gan_dataset_open */
+    char *text;             /* that they lie in */
+} gan_data_files;
+
+/* GAN_ERROR_NOT_FOUND if there is none. */
+GAN_API gan_status gan_data_list(const char *folder, gan_data_files *out, gan_message *message);
+GAN_API void gan_data_files_free(gan_data_files *files); /* and zero it */
+
 /* ---- two domains ---- */
 
 /* The sources of the domains A and B in a folder for unpaired translation: its sub-folders train/A and train/B, or

@@ -103,7 +103,8 @@ static gan_status load_file(const gan__pictures *pictures, const gan__picture *i
     return gan__image_load(path, bytes, size, message);
 }
 
-static gan_status list_folder(gan__pictures *pictures, bool labels, gan_message *message)
+/* `expected` is for the sentence that says that there are no images. */
+static gan_status list_folder(gan__pictures *pictures, bool labels, const char *expected, gan_message *message)
 {
     size_t length = strlen(pictures->source);
     if (length + 1 >= PATH_MAX)
@@ -116,12 +117,7 @@ static gan_status list_folder(gan__pictures *pictures, bool labels, gan_message 
     w->root = length + 1;
     gan_status status = visit_folder(w, length, message);
     free(w);
-    if (status != GAN_OK)
-        return status;
-    return gan__pictures_finish(pictures, labels,
-                                "PNG or JPEG images in this folder, or train-images-idx3-ubyte[.gz], or "
-                                "data_batch_1.bin",
-                                message);
+    return status == GAN_OK ? gan__pictures_finish(pictures, labels, expected, message) : status;
 }
 
 gan_status gan__folder_open(gan_dataset *dataset, const gan_data_options *options, gan_message *message)
@@ -131,9 +127,38 @@ gan_status gan__folder_open(gan_dataset *dataset, const gan_data_options *option
         return gan_fail(message, GAN_ERROR_MEMORY, "%s: no memory to open it", options->source);
     pictures->load = load_file;
     gan__source_name(options->source, false, dataset->info.name);
-    gan_status status = list_folder(pictures, options->labels, message);
+    gan_status status = list_folder(pictures, options->labels,
+                                    "PNG or JPEG images in this folder, or train-images-idx3-ubyte[.gz], or "
+                                    "data_batch_1.bin",
+                                    message);
     if (status == GAN_OK)
         return gan__pictures_open(dataset, options, pictures, message);
     gan__pictures_free(pictures);
     return status;
+}
+
+gan_status gan_data_list(const char *folder, gan_data_files *out, gan_message *message)
+{
+    gan__pictures *pictures = gan__pictures_new(folder, "/");
+    if (!pictures)
+        return gan_fail(message, GAN_ERROR_MEMORY, "%s: no memory to open it", folder);
+    gan_status status = list_folder(pictures, false, "PNG or JPEG images in this folder", message);
+    const char **name = NULL;
+    if (status == GAN_OK && !(name = calloc((size_t)pictures->count, sizeof *name)))
+        status = gan_fail(message, GAN_ERROR_MEMORY, "%s: no memory for the list of its images", folder);
+    if (status == GAN_OK) {
+        for (int64_t i = 0; i < pictures->count; i++)
+            name[i] = gan__picture_name(pictures, &pictures->item[i]);
+        *out = (gan_data_files){pictures->count, pictures->skipped, name, pictures->text};
+        pictures->text = NULL;
+    }
+    gan__pictures_free(pictures);
+    return status;
+}
+
+void gan_data_files_free(gan_data_files *files)
+{
+    free(files->name);
+    free(files->text);
+    *files = (gan_data_files){0};
 }
