@@ -44,6 +44,30 @@ def philox_normal(seed, counter, n, stream=0):
     return values.reshape(-1)[:n].astype(numpy.float32)
 
 
+class ImagePool:
+    """The list of older images of sdk/include/gan/pool.h, with the decisions of sdk/src/nn/pool.c."""
+
+    def __init__(self, seed, name, size):
+        hashed = 0xCBF29CE484222325  # FNV-1a
+        for byte in name.encode():
+            hashed = (hashed ^ byte) * 0x100000001B3 & 0xFFFFFFFFFFFFFFFF
+        self.seed, self.stream, self.size = seed, hashed | 1 << 63, size
+        self.images, self.drawn = [], 0
+
+    def exchange(self, image):
+        """What is given for one image; those of a batch come one after another."""
+        if self.size == 0:
+            return image
+        words = philox(self.seed, self.stream, self.drawn, 1)[0]
+        self.drawn += 1
+        if len(self.images) < self.size:
+            self.images.append(image)
+        elif words[0] >= 1 << 31:
+            slot = int(words[1]) * self.size >> 32
+            self.images[slot], image = image, self.images[slot]
+        return image
+
+
 if __name__ == "__main__":  # the known-answer vectors of Random123
     ones = 0xFFFFFFFFFFFFFFFF
     answers = {(0, 0, 0): "6627e8d5 e169c58d bc57ac4c 9b00dbd8",
@@ -53,3 +77,7 @@ if __name__ == "__main__":  # the known-answer vectors of Random123
         found = " ".join(f"{int(w):08x}" for w in philox(key, stream, counter, 1)[0])
         assert found == answer, (found, answer)
     print("Philox 4x32-10 gives the known answers")
+    pool = ImagePool(ones, "fakes_b", 5)  # as in tests/unit/test_pool.c
+    given = [pool.exchange(i) for i in range(24)]
+    assert given == [0, 1, 2, 3, 4, 1, 6, 5, 8, 2, 10, 11, 3, 9, 13, 15, 14, 12, 17, 7, 20, 21, 22, 23], given
+    print("a pool of images gives the known ones")

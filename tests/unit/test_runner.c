@@ -148,6 +148,57 @@ START_TEST(a_feed_brings_batches_into_the_same_tensors)
 }
 END_TEST
 
+/* Of `step` and another one. */
+static void expect_pair(const gan_batch *batch, int step, int other)
+{
+    float images[2][BATCH * WIDTH];
+    int32_t labels[BATCH];
+    ck_assert_int_eq(batch->n, BATCH);
+    ck_assert_int_eq(gan_read_f32(batch->images, images[0]), GAN_OK);
+    ck_assert_int_eq(gan_read_f32(batch->images_b, images[1]), GAN_OK);
+    ck_assert_int_eq(gan_read_i32(batch->labels, labels), GAN_OK);
+    for (int domain = 0; domain < 2; domain++) {
+        gan_host_batch host = host_batch(domain == 0 ? step : other, BATCH);
+        for (int i = 0; i < BATCH * WIDTH; i++)
+            ck_assert_float_eq_tol(images[domain][i], (float)((const uint8_t *)host.pixels)[i] / 127.5f - 1.0f, 1e-6f);
+        for (int i = 0; i < BATCH && domain == 0; i++)
+            ck_assert_int_eq(labels[i], host.labels[i]);
+    }
+}
+
+START_TEST(a_feed_brings_two_domains_into_the_same_tensors)
+{
+    gan_feed *feed = gan_feed_create(ctx, &bytes);
+    gan_batch batch;
+    const gan_tensor *first[2] = {NULL, NULL};
+    static uint8_t pixels[BATCH * WIDTH];
+    gan_host_batch a, b;
+    for (int step = 0; step < 6; step++) {
+        b = host_batch(100 + step, BATCH); /* whose labels are not looked at */
+        memcpy(pixels, b.pixels, sizeof pixels);
+        b.pixels = pixels;
+        b.labels = step % 2 ? NULL : b.labels;
+        a = host_batch(step, BATCH);
+        ck_assert_msg(gan_feed_pair(feed, &a, &b, &batch) == GAN_OK, "%s", gan_status_message(ctx));
+        if (step == 0)
+            first[0] = batch.images, first[1] = batch.images_b;
+        ck_assert(batch.images == first[0] && batch.images_b == first[1]);
+        expect_pair(&batch, step, 100 + step);
+    }
+    b.n = BATCH - 1;
+    ck_assert_int_eq(gan_feed_pair(feed, &a, &b, &batch), GAN_ERROR_ARGUMENT);
+    ck_assert_ptr_nonnull(strstr(gan_status_message(ctx), "6 samples of the first domain and 5 of the second"));
+    gan_clear_status(ctx);
+    ck_assert_int_eq(gan_feed_batch(feed, &a, &batch), GAN_OK); /* and of one again */
+    ck_assert_ptr_null(batch.images_b);
+    b.n = BATCH;
+    a = host_batch(5, BATCH);
+    ck_assert_int_eq(gan_feed_pair(feed, &a, &b, &batch), GAN_OK);
+    expect_pair(&batch, 5, 105);
+    gan_feed_destroy(feed);
+}
+END_TEST
+
 /* ---- steps ---- */
 
 typedef struct record {
@@ -256,6 +307,7 @@ static Suite *suite(void)
     TCase *t = tcase_create("steps");
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, a_feed_brings_batches_into_the_same_tensors);
+    tcase_add_test(t, a_feed_brings_two_domains_into_the_same_tensors);
     tcase_add_test(t, recorded_steps_give_the_same_bits);
     tcase_add_test(t, a_step_that_reads_is_run_as_it_is);
     suite_add_tcase(s, t);

@@ -188,18 +188,33 @@ void gan_pool_draw(gan_pool *p, int64_t n)
 /* ---- exchanging ---- */
 
 /* The batch's rows of the table become `images`. */
-static void bring(gan_pool *p, gan_tensor *images)
+static gan_status bring(gan_pool *p, gan_tensor *images)
 {
-    gan_context *ctx = p->ctx;
+    gan__backend *be = p->ctx->backend;
     const float params[4] = {0};
     gan__array in = gan__array_of(images), out = in;
     out.data = (float *)p->table->storage->data + p->size * gan_dim(p->table, 1);
     out.dtype = GAN_F32;
     out.storage = p->table->storage;
-    gan__storage_touch(ctx, p->table->storage);
-    gan_status status = ctx->backend->ops->map(ctx->backend, GAN__MAP_COPY, params, 1, &in, &out);
-    if (status != GAN_OK)
-        gan__poison_backend(ctx, status, "pool of images", 1, &images);
+    gan__storage_touch(p->ctx, p->table->storage);
+    return be->ops->map(be, GAN__MAP_COPY, params, 1, &in, &out);
+}
+
+/* The slots become what `kept` says. A step that is run as it is copies the images that change; one that is recorded
+ * copies all, because others change at each replay. */
+static gan_status store(gan_pool *p)
+{
+    gan__backend *be = p->ctx->backend;
+    int64_t width = gan_dim(p->table, 1);
+    if (p->ctx->capture)
+        return gan_assign(gan__tensor_view(p->table, GAN_SHAPE(p->size, width)), gan_embedding(p->table, p->kept));
+    float *rows = p->table->storage->data;
+    gan_status status = GAN_OK;
+    for (int64_t slot = 0; slot < p->size && status == GAN_OK; slot++)
+        if (p->kept_host[slot] != slot)
+            status =
+                be->ops->copy(be, rows + slot * width, rows + p->kept_host[slot] * width, (size_t)width * sizeof *rows);
+    return status;
 }
 
 static bool fits(gan_pool *p, gan_tensor *images, gan_tensor **bad)
@@ -229,10 +244,12 @@ gan_tensor *gan_pool_exchange(gan_pool *p, gan_tensor *images)
         return bad;
     gan_context *ctx = p->ctx;
     gan_no_grad_begin(ctx);
-    bring(p, images);
+    gan_status status = bring(p, images);
     gan_tensor *out = gan_embedding(p->table, gan__tensor_view(p->given, GAN_SHAPE(p->pending)));
-    gan_tensor *slots = gan__tensor_view(p->table, GAN_SHAPE(p->size, gan_dim(p->table, 1)));
-    gan_assign(slots, gan_embedding(p->table, p->kept));
+    if (status == GAN_OK && !out->poison)
+        status = store(p);
+    if (status != GAN_OK)
+        out = gan__poison_backend(ctx, status, "pool of images", 1, &images);
     if (!ctx->capture) /* a step that cannot be recorded is run once more, as it is */
         p->pending = 0;
     return gan_no_grad_end(ctx, gan_reshape(out, images->shape));
