@@ -22,11 +22,11 @@ typedef struct walk {
     double fps;
     bool through_z, loop;
     int32_t label;
-    int64_t size;    /* values of a key: of z or of w */
-    float *keys;     /* [n_seeds, size] */
-    float *at, *w;   /* a part of the frames, [batch, size] and [batch, layers, width] */
-    int32_t *labels; /* [batch] or as many as keys; NULL for a model without classes */
-    uint8_t *images;
+    const int32_t *class; /* &label; NULL for a model without classes */
+    int64_t size;         /* values of a key: of z or of w */
+    float *keys;          /* [n_seeds, size] */
+    float *z, *w;         /* of a frame, [latent] and [layers, width] */
+    uint8_t *pixels;
 } walk;
 
 /* ---- arguments ---- */
@@ -69,58 +69,55 @@ static void place(const walk *p, int64_t i, float *out)
     (p->through_z ? between_spherical : between_linear)(a, b, at - (double)from, p->size, out);
 }
 
-static gan_status prepare(walk *p, gan_message *message)
+static gan_status make_keys(walk *p, gan_message *message)
 {
-    int64_t batch = styles_batch(&p->st), most = batch > p->n_seeds ? batch : p->n_seeds;
-    gan_status status = opened_class(&p->o, &p->label, message);
-    if (status)
-        return status;
-    p->size = p->through_z ? p->st.info.latent : styles_size(&p->st);
-    p->keys = calloc((size_t)(p->n_seeds * p->size), sizeof *p->keys);
-    p->at = calloc((size_t)(most * p->st.info.latent), sizeof *p->at);
-    p->w = calloc((size_t)(batch * styles_size(&p->st)), sizeof *p->w);
-    p->labels = calloc((size_t)most, sizeof *p->labels);
-    p->images = calloc((size_t)batch, session_sample_bytes(&p->o.s.info));
-    if (!p->keys || !p->at || !p->w || !p->labels || !p->images)
-        return gan_fail(message, GAN_ERROR_MEMORY, "no memory for %" PRId64 " frames at a time", batch);
-    for (int64_t i = 0; i < most; i++)
-        p->labels[i] = p->label;
-    if (session_classes(&p->o.s) == 0) {
-        free(p->labels);
-        p->labels = NULL;
-    }
-    if (p->through_z)
-        return styles_latents(&p->st, p->seeds, p->n_seeds, p->keys, message);
-    status = styles_latents(&p->st, p->seeds, p->n_seeds, p->at, message);
-    return status ? status : styles_map(&p->st, p->at, p->n_seeds, p->labels, p->keys, message);
-}
-
-/* Frames from `first` on. */
-static gan_status make_part(walk *p, int64_t first, int64_t n, gan_message *message)
-{
-    const gan_data_info *info = &p->o.s.info;
     gan_status status = GAN_OK;
-    for (int64_t i = 0; i < n; i++)
-        place(p, first + i, (p->through_z ? p->at : p->w) + i * p->size);
-    if (p->through_z)
-        status = styles_map(&p->st, p->at, n, p->labels, p->w, message);
-    if (!status)
-        status = styles_render(&p->st, p->w, n, p->images, message);
-    for (int64_t i = 0; i < n && !status; i++) {
-        gan_image image = {info->width, info->height, (int)info->channels,
-                           p->images + (size_t)i * session_sample_bytes(info)};
-        status = frames_add(&p->out, &image, message);
+    for (int64_t i = 0; i < p->n_seeds && !status; i++) {
+        float *key = p->keys + i * p->size;
+        status = styles_latents(&p->st, p->seeds + i, 1, p->through_z ? key : p->z, message);
+        if (!status && !p->through_z)
+            status = styles_map(&p->st, p->z, 1, p->class, key, message);
     }
     return status;
 }
 
+static gan_status prepare(walk *p, gan_message *message)
+{
+    gan_status status = opened_class(&p->o, &p->label, message);
+    if (status)
+        return status;
+    p->class = session_classes(&p->o.s) > 0 ? &p->label : NULL;
+    p->size = p->through_z ? p->st.info.latent : styles_size(&p->st);
+    p->keys = calloc((size_t)(p->n_seeds * p->size), sizeof *p->keys);
+    p->z = calloc((size_t)p->st.info.latent, sizeof *p->z);
+    p->w = calloc((size_t)styles_size(&p->st), sizeof *p->w);
+    p->pixels = calloc(1, session_sample_bytes(&p->o.s.info));
+    if (!p->keys || !p->z || !p->w || !p->pixels)
+        return gan_fail(message, GAN_ERROR_MEMORY, "no memory for a way between %" PRId64 " seeds", p->n_seeds);
+    return make_keys(p, message);
+}
+
+/* One by one: rounding depends on how many images are made at once, and a frame at a seed is to be that seed's image,
+ * to the last bit, however many others there are. Its files take longer than it does. */
+static gan_status make_frame(walk *p, int64_t i, gan_message *message)
+{
+    const gan_data_info *info = &p->o.s.info;
+    gan_image image = {info->width, info->height, (int)info->channels, p->pixels};
+    gan_status status = GAN_OK;
+    place(p, i, p->through_z ? p->z : p->w);
+    if (p->through_z)
+        status = styles_map(&p->st, p->z, 1, p->class, p->w, message);
+    if (!status)
+        status = styles_render(&p->st, p->w, 1, p->pixels, message);
+    return status ? status : frames_add(&p->out, &image, message);
+}
+
 static gan_status make_frames(walk *p, gan_message *message)
 {
-    int64_t batch = styles_batch(&p->st);
     double started = clock_seconds();
     gan_status status = GAN_OK;
-    for (int64_t i = 0; i < p->n_frames && !status && !interrupt_requested(); i += batch) {
-        status = make_part(p, i, p->n_frames - i < batch ? p->n_frames - i : batch, message);
+    for (int64_t i = 0; i < p->n_frames && !status && !interrupt_requested(); i++) {
+        status = make_frame(p, i, message);
         console_progress(&p->o.out, started, p->out.n, p->n_frames, "frames", "");
     }
     if (!status && p->out.n == 0)
@@ -158,10 +155,9 @@ int command_interpolate(const arguments *args)
     frames_close(&p.out);
     free(p.seeds);
     free(p.keys);
-    free(p.at);
+    free(p.z);
     free(p.w);
-    free(p.labels);
-    free(p.images);
+    free(p.pixels);
     opened_close(&p.o);
     int failed = status ? cli_fail(status, &message) : EXIT_SUCCESS;
     return (!status || status == GAN_INTERRUPTED) && interrupt_requested() ? EXIT_INTERRUPTED : failed;
