@@ -36,8 +36,9 @@ static void visit_host_number(walk *w, const char *group, const char *name, doub
     w->number(full, number, w->user);
 }
 
-static void visit_info(walk *w, const gan_data_info *info)
+static void visit_data(walk *w, const session *s)
 {
+    const gan_data_info *info = &s->info;
     double count = (double)info->count, height = (double)info->height, width = (double)info->width,
            channels = (double)info->channels, classes = (double)info->classes, scaled = info->scaled;
     visit_host_number(w, "data.", "count", &count);
@@ -46,6 +47,10 @@ static void visit_info(walk *w, const gan_data_info *info)
     visit_host_number(w, "data.", "channels", &channels);
     visit_host_number(w, "data.", "classes", &classes);
     visit_host_number(w, "data.", "scaled", &scaled);
+    if (s->data_b) {
+        double count_b = (double)s->count_b;
+        visit_host_number(w, "data.", "count_b", &count_b);
+    }
 }
 
 static void visit_state(walk *w, const progress_state *state)
@@ -192,7 +197,7 @@ gan_status checkpoint_save(const session *s, const progress_state *state, const 
     walk w = {.user = &save, .tensor = save_tensor, .number = save_number};
     visit_model(&w, s);
     visit_state(&w, state);
-    visit_info(&w, &s->info);
+    visit_data(&w, s);
     save_metadata(&save, s);
     status = save.status;
     if (!status)
@@ -324,6 +329,11 @@ gan_status checkpoint_data_info(const gan_file *file, const char *path, gan_data
     info.scaled = scaled != 0;
     *out = info;
     return GAN_OK;
+}
+
+gan_status checkpoint_count_b(const gan_file *file, const char *path, int64_t *out, gan_message *message)
+{
+    return read_count(file, "host.data.count_b", 1e15, out, path, message);
 }
 
 typedef struct loading {

@@ -41,6 +41,8 @@ gan_status checkpoint_check(const gan_file *file, const char *path, gan_message 
 gan_status checkpoint_check_plugin(const gan_file *file, const plugin *p, const char *path, gan_message *message);
 /* What the data looked like, to build a model for sampling without the data. */
 gan_status checkpoint_data_info(const gan_file *file, const char *path, gan_data_info *out, gan_message *message);
+/* The size of the second domain, of a run of two. */
+gan_status checkpoint_count_b(const gan_file *file, const char *path, int64_t *out, gan_message *message);
 /* Everything into a session that was built with the same options, and `state`, which may be NULL for sampling. */
 gan_status checkpoint_load(const gan_file *file, session *s, progress_state *state, const char *path,
                            gan_message *message);

@@ -10,6 +10,7 @@
 #include "distance.h"
 #include "dry_run.h"
 #include "interrupt.h"
+#include "plan.h"
 #include "train.h"
 
 /* What may differ between a run and its resumption: how long and how it is reported, and where things are. */
@@ -17,6 +18,7 @@ static const char *const changeable[] = {"plugin",
                                          "device",
                                          "threads",
                                          "data.source",
+                                         "data.source_b",
                                          "train.kimg",
                                          "train.minutes",
                                          "train.report_kimg",
@@ -73,12 +75,15 @@ static gan_status set_paths(start *st, gan_message *message)
     config *c = &st->s.config;
     char name[PATH_SIZE], full[PATH_MAX];
     const plugin *p = st->s.plugin;
-    const char *source = config_string(c, "data.source");
+    static const char *const sources[] = {"data.source", "data.source_b"};
     gan_status status = config_set(c, "plugin", p->bare ? p->table.id : p->path, message);
-    if (!status && strncmp(source, "builtin:", 8) != 0 && realpath(source, full)) {
+    for (int i = 0; i < 2 && !status; i++) {
+        const char *source = config_string(c, sources[i]);
+        if (!*source || strncmp(source, "builtin:", 8) == 0 || !realpath(source, full))
+            continue;
         status = path_format(name, message, "%s", full);
         if (!status)
-            status = config_set(c, "data.source", name, message);
+            status = config_set(c, sources[i], name, message);
     }
     return status;
 }
@@ -119,10 +124,10 @@ static gan_status open_session(start *st, gan_message *message)
  * folder was made. */
 static gan_status check_data_use(const start *st, gan_message *message)
 {
-    gan_loader_options options = {.struct_size = sizeof options, .batch = config_int(&st->s.config, "train.batch")};
-    gan_loader *loader = NULL;
-    gan_status status = gan_loader_create(st->s.data, &options, &loader, message);
-    gan_loader_destroy(loader);
+    plan configured = plan_configured(&st->s);
+    loaders tried;
+    gan_status status = plan_open_loaders(&st->s, &configured, 0, &tried, message);
+    plan_close_loaders(&tried);
     return status ? status : distance_check(&st->s, message);
 }
 
@@ -153,9 +158,9 @@ static gan_status open_log(start *st, gan_message *message)
 static void say_what(start *st)
 {
     const session *s = &st->s;
-    char data[128];
+    char data[SESSION_TEXT];
     console_say(&st->out, "plugin  %s %s: %s", s->plugin->table.id, s->plugin->table.version, plugin_title(s->plugin));
-    console_say(&st->out, "data    %s: %s", s->info.name, session_data_text(&s->info, data));
+    console_say(&st->out, "data    %s: %s", s->info.name, session_both_text(s, data));
     console_say(&st->out, "device  %s, %s", gan_context_device(s->ctx), config_string(&s->config, "precision"));
     if (*gan_context_device_note(s->ctx))
         console_say(&st->out, "note    %s", gan_context_device_note(s->ctx));
@@ -205,6 +210,17 @@ static gan_status check_unchanged(const start *st, const gan_file *file, gan_mes
     return status;
 }
 
+static gan_status check_second(const start *st, const gan_file *file, gan_message *message)
+{
+    int64_t saved;
+    gan_status status = checkpoint_count_b(file, st->checkpoint, &saved, message);
+    if (status || saved == st->s.count_b)
+        return status;
+    return gan_fail(message, GAN_ERROR_ARGUMENT,
+                    "the second domain has %" PRId64 " samples, but this run was begun on %" PRId64, st->s.count_b,
+                    saved);
+}
+
 /* Another file of the same data is welcome; other data is not. */
 static gan_status check_data(const start *st, const gan_file *file, gan_message *message)
 {
@@ -214,12 +230,13 @@ static gan_status check_data(const start *st, const gan_file *file, gan_message 
     gan_status status = checkpoint_data_info(file, st->checkpoint, &saved, message);
     if (status)
         return status;
-    if (saved.count == info->count && saved.height == info->height && saved.width == info->width &&
-        saved.channels == info->channels && saved.classes == info->classes && saved.scaled == info->scaled)
-        return GAN_OK;
-    return gan_fail(message, GAN_ERROR_ARGUMENT, "%s has %s, but this run was begun on %s",
-                    config_string(&st->s.config, "data.source"), session_data_text(info, now),
-                    session_data_text(&saved, then));
+    bool same = saved.count == info->count && saved.height == info->height && saved.width == info->width &&
+                saved.channels == info->channels && saved.classes == info->classes && saved.scaled == info->scaled;
+    if (!same)
+        return gan_fail(message, GAN_ERROR_ARGUMENT, "%s has %s, but this run was begun on %s",
+                        config_string(&st->s.config, "data.source"), session_data_text(info, now),
+                        session_data_text(&saved, then));
+    return st->s.data_b ? check_second(st, file, message) : GAN_OK;
 }
 
 /* A run that was stopped before its first checkpoint starts again with the options that it had. */
@@ -327,11 +344,11 @@ static gan_status begin_resumed(start *st, gan_message *message)
 static gan_status run_dry(start *st, gan_message *message)
 {
     text out = {0};
-    char data[128];
+    char data[SESSION_TEXT];
     gan_status status = check_data_use(st, message);
     if (status)
         return status;
-    text_add(&out, "data     %s: %s, checked\n\n", st->s.info.name, session_data_text(&st->s.info, data));
+    text_add(&out, "data     %s: %s, checked\n\n", st->s.info.name, session_both_text(&st->s, data));
     status = dry_run(&st->s, &out, message);
     return status ? (free(out.data), status) : cli_print(&out) ? GAN_ERROR_IO : GAN_OK;
 }

@@ -8,7 +8,6 @@
 
 #include "fit.h"
 #include "plan.h"
-#include "train.h"
 
 enum { BATCH_MAX = 65536 }; /* of train.batch */
 enum { MOMENTS_MAX = 16 };  /* steps that are tried */
@@ -60,7 +59,8 @@ static int candidate_inputs(const session *s, gan_layer *network, gan_role role,
     first_weight first = {0};
     int n = 0;
     gan_layer_visit(network, find_weight, &first);
-    if (role != GAN_ROLE_GENERATOR)
+    bool translates = session_two_domains(s); /* then generators take images, too */
+    if (role != GAN_ROLE_GENERATOR || translates)
         out[n++] = data;
     if (first.found && first.shape.ndim == 2)
         out[n++] = GAN_SHAPE(batch, first.shape.dim[1]);
@@ -68,7 +68,7 @@ static int candidate_inputs(const session *s, gan_layer *network, gan_role role,
         out[n++] = GAN_SHAPE(batch, 1, 1, first.shape.dim[0]);
         out[n++] = GAN_SHAPE(batch, first.shape.dim[0]);
     }
-    if (role == GAN_ROLE_GENERATOR && n < 4)
+    if (role == GAN_ROLE_GENERATOR && !translates)
         out[n++] = data;
     return n;
 }
@@ -115,22 +115,24 @@ typedef struct moment {
 
 static gan_status one_step(session *s, const moment *at, text *metrics, gan_message *message)
 {
-    gan_loader *loader = NULL;
+    loaders from = {{NULL}};
     gan_data_info info = plan_info(s, &at->plan);
     gan_metrics *measured = gan_metrics_create();
     gan_feed *feed = gan_feed_create(s->ctx, &info);
+    gan_runner_options options = session_runner_options(s);
+    options.no_graphs = true;
+    gan_runner *runner = gan_runner_create(s->model, &options);
     gan_batch batch;
-    gan_status status = measured && feed ? plan_open_loader(s, &at->plan, 0, &loader, message)
-                                         : gan_fail(message, GAN_ERROR_MEMORY, "no memory for a step");
+    gan_status status = measured && feed && runner ? plan_open_loaders(s, &at->plan, 0, &from, message)
+                                                   : gan_fail(message, GAN_ERROR_MEMORY, "no memory for a step");
     if (!status) {
         gan_scope_begin(s->ctx);
-        status = train_next_batch(s, loader, feed, &batch, message);
+        status = plan_next_batch(s, &from, feed, &batch, message);
         batch.kimg = at->kimg;
         batch.progress = at->progress;
         for (int i = 0; i < 2 && !status; i++) {
-            gan_scope_begin(s->ctx);
-            status = (i == 0 ? s->plugin->table.d_step : s->plugin->table.g_step)(s->model, &batch, measured);
-            gan_scope_end(s->ctx, NULL);
+            status =
+                gan_runner_step(runner, i == 0 ? GAN_STEP_DISCRIMINATOR : GAN_STEP_GENERATOR, true, &batch, measured);
             if (status || gan_status_of(s->ctx))
                 status = session_error(s, status, "a step on the first batch failed", message);
         }
@@ -138,9 +140,10 @@ static gan_status one_step(session *s, const moment *at, text *metrics, gan_mess
         gan_metrics_collect(measured, take_value, metrics);
         status = fit_explain(s, status, at->kimg, at->progress, message);
     }
+    gan_runner_destroy(runner);
     gan_metrics_destroy(measured);
     gan_feed_destroy(feed);
-    gan_loader_destroy(loader);
+    plan_close_loaders(&from);
     return status;
 }
 

@@ -60,17 +60,8 @@ static bool records_steps(const session *real)
 static gan_status open_runner(trial *t, const plan *p, bool recorded, gan_message *message)
 {
     gan_data_info info = plan_info(&t->s, p);
-    const gan_plugin *table = &t->s.plugin->table;
-    gan_runner_options options = {
-        .struct_size = sizeof options,
-        .d_step = table->d_step,
-        .g_step = table->g_step,
-        .no_graphs = !recorded,
-    };
-    const gan_capture_extension *capture =
-        table->get_extension ? table->get_extension(t->s.model, GAN_CAPTURE_EXTENSION) : NULL;
-    if (capture && capture->struct_size >= sizeof *capture)
-        options.prepare = capture->prepare;
+    gan_runner_options options = session_runner_options(&t->s);
+    options.no_graphs = !recorded;
     t->metrics = gan_metrics_create();
     t->feed = gan_feed_create(t->s.ctx, &info);
     t->runner = gan_runner_create(t->s.model, &options);
@@ -87,7 +78,8 @@ static gan_status run_steps(trial *t, const question *q, int64_t n)
     for (int i = 0; i < ITERATIONS && !status; i++) {
         gan_batch batch;
         gan_scope_begin(t->s.ctx);
-        status = gan_feed_batch(t->feed, &host, &batch);
+        status = session_two_domains(&t->s) ? gan_feed_pair(t->feed, &host, &host, &batch)
+                                            : gan_feed_batch(t->feed, &host, &batch);
         batch.kimg = q->kimg;
         batch.progress = q->progress;
         if (!status)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "report.h"
+#include "translations.h"
 
 #define SCATTER_POINTS 2000 /* fewer do not show where a distribution is */
 
@@ -60,6 +61,8 @@ static int64_t sample_count(const session *s)
 
 gan_status pictures_reals(const session *s, const char *path, gan_message *message)
 {
+    if (s->data_b)
+        return translations_reals(s, path, message);
     void *real;
     int64_t n = sample_count(s) < s->info.count ? sample_count(s) : s->info.count;
     gan_status status = pictures_real_samples(s, n, &real, message);
@@ -88,6 +91,8 @@ static void name_scatter(const session *s, console *out, double kimg, const floa
 
 gan_status pictures_fakes(session *s, console *out, double kimg, const char *path, gan_message *message)
 {
+    if (s->data_b)
+        return translations_fakes(s, path, message);
     void *fake, *real = NULL;
     char title[128];
     int64_t n = sample_count(s), columns;

@@ -85,14 +85,47 @@ const char *plan_text(const session *s, const plan *p, char out[96])
     return out;
 }
 
-gan_status plan_open_loader(const session *s, const plan *p, uint64_t position, gan_loader **out, gan_message *message)
+/* ---- batches ---- */
+
+gan_status plan_open_loaders(const session *s, const plan *p, uint64_t position, loaders *out, gan_message *message)
 {
-    gan_loader_options options = {
-        .struct_size = sizeof options,
-        .batch = p->batch,
-        .seed = (uint64_t)config_int(&s->config, "seed"),
-        .position = position,
-        .resolution = p->resolution,
-    };
-    return gan_loader_create(s->data, &options, out, message);
+    const gan_dataset *data[] = {s->data, s->data_b};
+    gan_status status = GAN_OK;
+    *out = (loaders){{NULL}};
+    for (int i = 0; i < 2 && data[i] && !status; i++) {
+        gan_loader_options options = {
+            .struct_size = sizeof options,
+            .batch = p->batch,
+            .seed = session_domain_seed((uint64_t)config_int(&s->config, "seed"), i, false),
+            .position = position,
+            .resolution = p->resolution,
+        };
+        status = gan_loader_create(data[i], &options, &out->of[i], message);
+    }
+    if (status)
+        plan_close_loaders(out);
+    return status;
+}
+
+void plan_close_loaders(loaders *l)
+{
+    for (int i = 0; i < 2; i++)
+        gan_loader_destroy(l->of[i]);
+    *l = (loaders){{NULL}};
+}
+
+uint64_t plan_position(const loaders *l)
+{
+    return gan_loader_position(l->of[0]);
+}
+
+gan_status plan_next_batch(const session *s, const loaders *l, gan_feed *feed, gan_batch *out, gan_message *message)
+{
+    gan_host_batch a, b;
+    gan_status status = gan_loader_next(l->of[0], &a, message);
+    if (!status && l->of[1])
+        status = gan_loader_next(l->of[1], &b, message);
+    if (!status && (l->of[1] ? gan_feed_pair(feed, &a, &b, out) : gan_feed_batch(feed, &a, out)))
+        status = session_error(s, GAN_OK, "cannot make a batch", message);
+    return status;
 }

@@ -21,8 +21,20 @@ plan plan_configured(const session *s);
 /* "images of 16x16, batches of 64". */
 const char *plan_text(const session *s, const plan *p, char out[96]);
 
-/* The data as such batches show it, and a loader of them; `position` counts samples, whatever their resolution. */
+/* The data as such batches show it. */
 gan_data_info plan_info(const session *s, const plan *p);
-gan_status plan_open_loader(const session *s, const plan *p, uint64_t position, gan_loader **out, gan_message *message);
+
+/* Where batches come from: of two domains, from one loader for each, both at the same place of their own sequences. An
+ * epoch of each is as long as the domain. */
+typedef struct loaders {
+    gan_loader *of[2]; /* the second NULL where there is one domain */
+} loaders;
+
+/* Loaders of such batches; `position` counts samples, of each domain, whatever their resolution. */
+gan_status plan_open_loaders(const session *s, const plan *p, uint64_t position, loaders *out, gan_message *message);
+void plan_close_loaders(loaders *l); /* and zero it */
+uint64_t plan_position(const loaders *l);
+/* The next batch of real data as the feed's tensors. */
+gan_status plan_next_batch(const session *s, const loaders *l, gan_feed *feed, gan_batch *out, gan_message *message);
 
 #endif

@@ -57,16 +57,18 @@ static gan_status check_body(const gan_plugin *table, const char *path, gan_mess
         return gan_fail(message, GAN_ERROR_NOT_A_PLUGIN,
                         "%s has the id \"%.64s\": an id has 1 to 63 lower case letters, digits and '_'", path,
                         table->id ? table->id : "");
-    const char *missing = !table->version   ? "version"
-                          : !table->build   ? "build"
-                          : !table->destroy ? "destroy"
-                          : !table->d_step  ? "d_step"
-                          : !table->g_step  ? "g_step"
-                          : !table->sample  ? "sample"
-                                            : NULL;
+    bool translates = table->needs & GAN_NEEDS_TWO_DOMAINS;
+    const char *missing = !table->version                       ? "version"
+                          : !table->build                       ? "build"
+                          : !table->destroy                     ? "destroy"
+                          : !table->d_step                      ? "d_step"
+                          : !table->g_step                      ? "g_step"
+                          : !table->sample && !translates       ? "sample"
+                          : translates && !table->get_extension ? "get_extension"
+                                                                : NULL;
     if (missing)
-        return gan_fail(message, GAN_ERROR_NOT_A_PLUGIN, "%s has no %s, which plugin interface 1.0 asks for", path,
-                        missing);
+        return gan_fail(message, GAN_ERROR_NOT_A_PLUGIN, "%s has no %s, which plugin interface 1.0 asks for%s", path,
+                        missing, translates ? " where a plugin needs two domains" : "");
     return GAN_OK;
 }
 

@@ -5,8 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "domains.h"
+
 /* Sampling draws its further random numbers (noise inputs) from here, apart from the training's. */
 #define SAMPLE_STREAM_SEED 0x73616d706c657321ull
+/* Combined with a run's seed, which has 32 bits. */
+#define SECOND_DOMAIN_SEED 0x646f6d61696e4200ull
+#define HELD_OUT_SEED      0x68656c646f757400ull
 /* Images that are generated at once: enough to keep the device busy, few enough to need less memory than training. */
 #define SAMPLE_CHUNK        64
 #define SAMPLE_CHUNK_PIXELS (64 * 128 * 128)
@@ -32,9 +37,6 @@ static gan_status check_needs(const session *s, gan_message *message)
     if ((needs & GAN_NEEDS_LABELS) && s->info.classes == 0)
         return gan_fail(message, GAN_ERROR_UNSUPPORTED, "the plugin %s needs labels, but %s has none%s", id, source,
                         gan_options_bool(s->config.host, "data.labels") ? "" : ", because data.labels is off");
-    if (needs & GAN_NEEDS_TWO_DOMAINS)
-        return gan_fail(message, GAN_ERROR_UNSUPPORTED, "the plugin %s needs data of two domains, but %s has one", id,
-                        source);
     return GAN_OK;
 }
 
@@ -84,23 +86,51 @@ bool session_show_progress(int64_t done, int64_t total, void *user)
     return true;
 }
 
-gan_status session_open_data(session *s, console *out, gan_message *message)
+gan_status session_open_dataset(const gan_data_options *options, console *out, gan_dataset **dataset,
+                                gan_message *message)
 {
-    gan_data_options options;
+    gan_data_options shown = *options;
     session_progress progress = {out, "checking the images", clock_seconds()};
-    session_data_options(s->config.host, &options);
-    options.progress = session_show_progress;
-    options.progress_user = &progress;
+    shown.progress = session_show_progress;
+    shown.progress_user = &progress;
     gan_message why = {{0}};
-    gan_status status = gan_dataset_open(&options, &s->data, &why);
+    gan_status status = gan_dataset_open(&shown, dataset, &why);
     if (out)
         console_clear(out);
     if (status == GAN_ERROR_FORMAT || status == GAN_ERROR_CHECKSUM)
         return gan_fail(message, status, "%.800s (ganhost data check lists all that is wrong)", why.text);
-    if (status)
-        return gan_fail(message, status, "%s", why.text);
-    s->info = *gan_dataset_info(s->data);
-    return check_needs(s, message);
+    return status ? gan_fail(message, status, "%s", why.text) : GAN_OK;
+}
+
+static gan_status open_one_domain(session *s, console *out, gan_message *message)
+{
+    gan_data_options options;
+    const char *second = config_string(&s->config, "data.source_b");
+    if (*second)
+        return gan_fail(message, GAN_ERROR_UNSUPPORTED,
+                        "data.source_b is %.300s, but the plugin %s learns from one domain: leave data.source_b empty",
+                        second, s->plugin->table.id);
+    session_data_options(s->config.host, &options);
+    gan_status status = session_open_dataset(&options, out, &s->data, message);
+    if (!status)
+        s->info = *gan_dataset_info(s->data);
+    return status;
+}
+
+gan_status session_open_data(session *s, console *out, gan_message *message)
+{
+    gan_status status = session_two_domains(s) ? domains_open(s, out, message) : open_one_domain(s, out, message);
+    return status ? status : check_needs(s, message);
+}
+
+bool session_two_domains(const session *s)
+{
+    return s->plugin->table.needs & GAN_NEEDS_TWO_DOMAINS;
+}
+
+uint64_t session_domain_seed(uint64_t seed, int domain, bool held_out)
+{
+    return seed ^ (held_out ? HELD_OUT_SEED : domain == 1 ? SECOND_DOMAIN_SEED : 0);
 }
 
 static gan_precision precision_of(const config *c)
@@ -151,6 +181,42 @@ static gan_status make_averages(session *s, gan_message *message)
     return GAN_OK;
 }
 
+/* ---- translation ---- */
+
+const gan_translate_extension *session_translation(const session *s)
+{
+    const gan_plugin *table = &s->plugin->table;
+    const gan_translate_extension *translation =
+        session_two_domains(s) && table->get_extension ? table->get_extension(s->model, GAN_TRANSLATE_EXTENSION) : NULL;
+    bool whole = translation && translation->struct_size >= sizeof *translation && translation->translate;
+    return whole ? translation : NULL;
+}
+
+static gan_status check_translation(const session *s, gan_message *message)
+{
+    const char *id = s->plugin->table.id;
+    const gan_data_info *info = &s->info;
+    if (!session_two_domains(s))
+        return GAN_OK;
+    const gan_translate_extension *t = session_translation(s);
+    if (!t)
+        return gan_fail(message, GAN_ERROR_UNSUPPORTED,
+                        "the plugin %s needs two domains, but its model does not offer " GAN_TRANSLATE_EXTENSION
+                        " as this ganhost knows it",
+                        id);
+    if (t->multiple < 1 || t->least < 1)
+        return gan_fail(message, GAN_ERROR_UNSUPPORTED,
+                        "the plugin %s translates images whose sides are multiples of %" PRId64 " and at least %" PRId64
+                        ", expected numbers of 1 or more",
+                        id, t->multiple, t->least);
+    if (info->height % t->multiple || info->width % t->multiple || info->height < t->least || info->width < t->least)
+        return gan_fail(message, GAN_ERROR_UNSUPPORTED,
+                        "the plugin %s translates images whose sides are multiples of %" PRId64 " and at least %" PRId64
+                        ", but the data's are %" PRId64 "x%" PRId64 ": set data.resolution",
+                        id, t->multiple, t->least, info->width, info->height);
+    return GAN_OK;
+}
+
 gan_status session_build(session *s, gan_message *message)
 {
     gan_build build = {
@@ -170,7 +236,19 @@ gan_status session_build(session *s, gan_message *message)
         s->model = model;
     if (status || gan_status_of(s->ctx))
         return session_error(s, status, "cannot build the networks", message);
-    return make_averages(s, message);
+    status = check_translation(s, message);
+    return status ? status : make_averages(s, message);
+}
+
+gan_runner_options session_runner_options(const session *s)
+{
+    const gan_plugin *table = &s->plugin->table;
+    gan_runner_options options = {.struct_size = sizeof options, .d_step = table->d_step, .g_step = table->g_step};
+    const gan_capture_extension *capture =
+        table->get_extension ? table->get_extension(s->model, GAN_CAPTURE_EXTENSION) : NULL;
+    if (capture && capture->struct_size >= sizeof *capture)
+        options.prepare = capture->prepare;
+    return options;
 }
 
 void session_close(session *s)
@@ -181,6 +259,9 @@ void session_close(session *s)
         s->plugin->table.destroy(s->model);
     gan_context_destroy(s->ctx);
     gan_dataset_close(s->data);
+    gan_dataset_close(s->data_b);
+    for (int i = 0; i < 2; i++)
+        gan_dataset_close(s->held[i]);
     config_free(&s->config);
     plugin_close(s->plugin);
     *s = (session){0};
@@ -199,6 +280,23 @@ const char *session_data_text(const gan_data_info *info, char out[128])
                  info->channels, classes);
     else
         snprintf(out, 128, "%s vectors of %" PRId64 " values%s", count, info->channels, classes);
+    return out;
+}
+
+const char *session_both_text(const session *s, char out[SESSION_TEXT])
+{
+    char a[128], b[32], held[2][32];
+    session_data_text(&s->info, a);
+    if (!s->data_b)
+        snprintf(out, SESSION_TEXT, "%s", a);
+    else if (!s->held[0])
+        snprintf(out, SESSION_TEXT, "%s, and %s of the second domain; none are held out", a,
+                 text_grouped(s->count_b, b));
+    else
+        snprintf(out, SESSION_TEXT, "%s, and %s of the second domain; %s and %s are held out%s", a,
+                 text_grouped(s->count_b, b), text_grouped(gan_dataset_info(s->held[0])->count, held[0]),
+                 text_grouped(gan_dataset_info(s->held[1])->count, held[1]),
+                 s->counterparts ? ", as pairs that show the same" : "");
     return out;
 }
 
@@ -263,7 +361,7 @@ static gan_status sample_chunk(session *s, const uint64_t *seeds, int64_t n, con
     return status;
 }
 
-/* Networks to evaluation mode and back. `was` holds one flag for each. */
+/* Networks to evaluation mode and back; `was` holds one flag for each. */
 static void set_training(session *s, bool *was, bool restore)
 {
     for (int i = 0; i < gan_model_network_count(s->model); i++) {
@@ -274,6 +372,29 @@ static void set_training(session *s, bool *was, bool restore)
             was[i] = gan_layer_is_training(network);
         gan_layer_train(network, restore && was[i]);
     }
+}
+
+gan_status session_evaluate_begin(session *s, session_evaluation *e, gan_message *message)
+{
+    e->was = calloc((size_t)gan_model_network_count(s->model) + 1, sizeof *e->was);
+    if (!e->was)
+        return gan_fail(message, GAN_ERROR_MEMORY, "no memory for samples");
+    e->random = gan_random_get(s->ctx);
+    gan_random_set(s->ctx, (gan_random_state){.seed = SAMPLE_STREAM_SEED});
+    for (int i = 0; i < s->n_ema; i++)
+        gan_ema_swap(s->ema[i].average);
+    set_training(s, e->was, false);
+    return GAN_OK;
+}
+
+void session_evaluate_end(session *s, session_evaluation *e)
+{
+    set_training(s, e->was, true);
+    for (int i = 0; i < s->n_ema; i++)
+        gan_ema_swap(s->ema[i].average);
+    gan_random_set(s->ctx, e->random);
+    free(e->was);
+    e->was = NULL;
 }
 
 int64_t session_sample_batch(const session *s)
@@ -310,20 +431,12 @@ static gan_status sample_all(session *s, const uint64_t *seeds, int64_t n, const
 static gan_status sample(session *s, const uint64_t *seeds, int64_t n, const int32_t *labels, void *out,
                          session_take take, void *user, gan_message *message)
 {
-    bool *was = calloc((size_t)gan_model_network_count(s->model) + 1, sizeof *was);
-    if (!was)
-        return gan_fail(message, GAN_ERROR_MEMORY, "no memory for samples");
-    gan_random_state random = gan_random_get(s->ctx);
-    gan_random_set(s->ctx, (gan_random_state){.seed = SAMPLE_STREAM_SEED});
-    for (int i = 0; i < s->n_ema; i++)
-        gan_ema_swap(s->ema[i].average);
-    set_training(s, was, false);
-    gan_status status = sample_all(s, seeds, n, labels, out, take, user);
-    set_training(s, was, true);
-    for (int i = 0; i < s->n_ema; i++)
-        gan_ema_swap(s->ema[i].average);
-    gan_random_set(s->ctx, random);
-    free(was);
+    session_evaluation e;
+    gan_status status = session_evaluate_begin(s, &e, message);
+    if (status)
+        return status;
+    status = sample_all(s, seeds, n, labels, out, take, user);
+    session_evaluate_end(s, &e);
     return status ? session_error(s, status, "cannot generate samples", message) : GAN_OK;
 }
 

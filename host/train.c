@@ -27,8 +27,8 @@ typedef struct trainer {
     session *s;
     run *r;
     console *out;
-    plan plan; /* that loader, feed and runner are made for */
-    gan_loader *loader;
+    plan plan; /* that loaders, feed and runner are made for */
+    loaders loaders;
     gan_feed *feed;
     gan_runner *runner; /* NULL: not made yet */
     gan_metrics *metrics;
@@ -66,15 +66,6 @@ static int64_t passed(int64_t every, int64_t before, int64_t now)
 
 /* ---- one iteration ---- */
 
-gan_status train_next_batch(const session *s, gan_loader *loader, gan_feed *feed, gan_batch *out, gan_message *message)
-{
-    gan_host_batch host;
-    gan_status status = gan_loader_next(loader, &host, message);
-    if (!status && gan_feed_batch(feed, &host, out))
-        status = session_error(s, GAN_OK, "cannot make a batch", message);
-    return status;
-}
-
 static gan_status step(trainer *t, gan_step_kind kind, bool last, const gan_batch *batch, gan_message *message)
 {
     char doing[96];
@@ -91,7 +82,7 @@ static gan_status one_batch(trainer *t, bool last, double kimg, double progress,
 {
     gan_batch batch;
     gan_scope_begin(t->s->ctx);
-    gan_status status = train_next_batch(t->s, t->loader, t->feed, &batch, message);
+    gan_status status = plan_next_batch(t->s, &t->loaders, t->feed, &batch, message);
     if (!status) {
         batch.kimg = kimg;
         batch.progress = progress;
@@ -186,17 +177,9 @@ static void say_recorded(trainer *t)
 static gan_status open_runner(trainer *t, gan_message *message)
 {
     const session *s = t->s;
-    const gan_plugin *table = &s->plugin->table;
-    gan_runner_options options = {
-        .struct_size = sizeof options,
-        .d_step = table->d_step,
-        .g_step = table->g_step,
-        .no_graphs = (table->flags & GAN_PLUGIN_NO_CAPTURE) || !gan_options_bool(s->config.host, "cuda.graphs"),
-    };
-    const gan_capture_extension *capture =
-        table->get_extension ? table->get_extension(s->model, GAN_CAPTURE_EXTENSION) : NULL;
-    if (capture && capture->struct_size >= sizeof *capture)
-        options.prepare = capture->prepare;
+    gan_runner_options options = session_runner_options(s);
+    options.no_graphs =
+        (s->plugin->table.flags & GAN_PLUGIN_NO_CAPTURE) || !gan_options_bool(s->config.host, "cuda.graphs");
     gan_data_info info = plan_info(s, &t->plan);
     t->feed = gan_feed_create(s->ctx, &info);
     t->runner = gan_runner_create(s->model, &options);
@@ -207,10 +190,9 @@ static void close_runner(trainer *t)
 {
     gan_runner_destroy(t->runner);
     gan_feed_destroy(t->feed);
-    gan_loader_destroy(t->loader);
+    plan_close_loaders(&t->loaders);
     t->runner = NULL;
     t->feed = NULL;
-    t->loader = NULL;
     t->recorded = 0;
 }
 
@@ -230,7 +212,7 @@ static gan_status follow_plan(trainer *t, gan_message *message)
     close_runner(t);
     t->plan = now;
     if (!status)
-        status = plan_open_loader(t->s, &now, t->at.loader_position, &t->loader, message);
+        status = plan_open_loaders(t->s, &now, t->at.loader_position, &t->loaders, message);
     if (!status)
         status = open_runner(t, message);
     if (!status && !(first && plan_equal(&now, &configured)))
@@ -254,7 +236,7 @@ static gan_status iterate(trainer *t, gan_message *message)
     if (status)
         return status;
     t->at.steps++;
-    t->at.loader_position = gan_loader_position(t->loader);
+    t->at.loader_position = plan_position(&t->loaders);
     say_recorded(t);
     return take_metrics(t, false, message);
 }

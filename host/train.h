@@ -11,9 +11,6 @@
 gan_status train(session *s, run *r, console *out, const progress_state *at, const char *checkpoint,
                  gan_message *message);
 
-/* The next batch of real data as the feed's tensors. */
-gan_status train_next_batch(const session *s, gan_loader *loader, gan_feed *feed, gan_batch *out, gan_message *message);
-
 /* The moving average's beta in an iteration that begins at `before` images shown and ends at `now`. `halflife` is in
  * images; unless `rampup` is 0, it is at most that part of `before`, so that the initial weights are soon forgotten
  * (Karras et al. 2020, the implementation of StyleGAN2). */

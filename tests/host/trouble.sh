@@ -12,7 +12,7 @@ expect_error 1 'the plugin tiny_images needs images, but builtin:ring8 holds vec
 ganhost --plugin tiny_labels --set data.source=builtin:digits --set data.labels=false
 expect_error 1 'the plugin tiny_labels needs labels, but builtin:digits has none, because data.labels is off'
 ganhost --plugin tiny_pairs --set data.source=builtin:digits
-expect_error 1 'the plugin tiny_pairs needs data of two domains, but builtin:digits has one'
+expect_error 1 'the plugin tiny_pairs needs data of two domains, but builtin:digits is one: give the second as data.source_b'
 ganhost --plugin tiny --set data.source=builtin:digts
 expect 1 'digts'
 ganhost --plugin tiny --set data.source=/missing/folder
