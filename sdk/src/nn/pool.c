@@ -172,6 +172,11 @@ void gan_pool_draw(gan_pool *p, int64_t n)
                   (long long)p->batch, (long long)n);
         return;
     }
+    if (p->ctx
+            ->capture) { /* a replay would not decide anew; nothing is changed, so that the step can be run as it is */
+        gan_raise(p->ctx, GAN_ERROR_STATE, "gan_pool_draw is called by prepare, not by a step that is recorded");
+        return;
+    }
     if (!(p->drawn >= 0 && p->drawn <= COUNTED - (double)n)) { /* it may come from a file */
         gan_raise(p->ctx, GAN_ERROR_STATE, "a pool was given %g images, which is no number of images", p->drawn);
         return;
