@@ -163,24 +163,23 @@ static void to_device(gan_pool *p, gan_tensor *target, const int32_t *host, int6
         gan__poison_backend(p->ctx, status, "pool of images", 1, &target);
 }
 
+static bool can_draw(gan_pool *p, int64_t n)
+{
+    gan_context *ctx = p->ctx;
+    if (n < 1 || n > p->batch)
+        gan_raise(ctx, GAN_ERROR_ARGUMENT, "a pool for batches of 1 to %lld images gets one of %lld",
+                  (long long)p->batch, (long long)n);
+    else if (ctx->capture) /* a replay would not decide anew; nothing has changed when the step is then run as it is */
+        gan_raise(ctx, GAN_ERROR_STATE, "gan_pool_draw is called by prepare, not by a step that is recorded");
+    else if (!(p->drawn >= 0 && p->drawn <= COUNTED - (double)n)) /* it may come from a file */
+        gan_raise(ctx, GAN_ERROR_STATE, "a pool was given %g images, which is no number of images", p->drawn);
+    return ctx->status == GAN_OK;
+}
+
 void gan_pool_draw(gan_pool *p, int64_t n)
 {
-    if (!p || p->size == 0 || p->ctx->status != GAN_OK)
+    if (!p || p->size == 0 || p->ctx->status != GAN_OK || !can_draw(p, n))
         return;
-    if (n < 1 || n > p->batch) {
-        gan_raise(p->ctx, GAN_ERROR_ARGUMENT, "a pool for batches of 1 to %lld images gets one of %lld",
-                  (long long)p->batch, (long long)n);
-        return;
-    }
-    if (p->ctx
-            ->capture) { /* a replay would not decide anew; nothing is changed, so that the step can be run as it is */
-        gan_raise(p->ctx, GAN_ERROR_STATE, "gan_pool_draw is called by prepare, not by a step that is recorded");
-        return;
-    }
-    if (!(p->drawn >= 0 && p->drawn <= COUNTED - (double)n)) { /* it may come from a file */
-        gan_raise(p->ctx, GAN_ERROR_STATE, "a pool was given %g images, which is no number of images", p->drawn);
-        return;
-    }
     for (int64_t slot = 0; slot < p->size; slot++)
         p->kept_host[slot] = (int32_t)slot;
     for (int64_t i = 0; i < n; i++)
