@@ -22,7 +22,7 @@ from tables import cell, table
 HERE = Path(__file__).resolve().parent
 # The programs in the order of their worth, should time end before all have been run.
 ORDER = ["gan", "dcgan", "stylegan2", "sngan", "progan", "wgan_gp", "stylegan", "stylegan2-regularized", "cgan",
-         "wgan_gp-resnet", "cgan-conv", "wgan", "cyclegan"]
+         "wgan_gp-resnet", "cgan-conv", "wgan", "cyclegan", "cyclegan-256"]
 PRECISIONS = ["bf16", "tf32", "f32"]
 SMALL = {"train.batch": 2, "train.d_steps": 1}
 SMALL_OF = {"gan": {"data.resolution": 8, "g_widths": "[8, 8]", "d_widths": "[8, 8]"}}
@@ -41,6 +41,12 @@ def parse():
     parser.add_argument("--small", action="store_true")
     parser.add_argument("--no-torch", action="store_true")
     return parser.parse_args()
+
+
+def modes_of(program, modes):
+    """With each of the program's loops in the place of the tuned one."""
+    known = PROGRAMS[program]
+    return list(dict.fromkeys(mode.replace("tuned", loop) for loop in known.loops for mode in modes[known.convolutional]))
 
 
 class Gpu:
@@ -104,7 +110,7 @@ class Gpu:
 
     def pytorch(self):
         wanted = [f"{program}:{precision}:{mode}" for modes in (QUICK_MODES, COMPILED_MODES) for program in self.programs
-                  for precision in self.precisions for mode in modes[PROGRAMS[program].convolutional]]
+                  for precision in self.precisions for mode in modes_of(program, modes)]
         starts = 0
         while wanted and self.left() > 15 and starts < 6:
             starts += 1

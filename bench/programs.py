@@ -6,12 +6,13 @@ torch_programs.py reads them besides, so a setting that it does not know has to 
 
 
 class Program:
-    def __init__(self, executable, words, settings=None, convolutional=True, precisions=("f32", "bf16")):
+    def __init__(self, executable, words, settings=None, convolutional=True, precisions=("f32", "bf16"), loops=("tuned",)):
         self.executable = executable
         self.words = words  # the executable's own, in front of the settings
         self.settings = settings or {}
         self.convolutional = convolutional
         self.precisions = precisions
+        self.loops = loops  # of PyTorch that are worth comparing
 
     def command(self, changes):
         """Words of the executable; `changes` are settings in place of those here."""
@@ -45,6 +46,6 @@ PROGRAMS = {
                                                       "mapping_layers": 8}),
     "stylegan2": Program("plugin_step", ["stylegan2"], {**STYLEGAN2, "r1_interval": 0, "path_interval": 0}),
     "stylegan2-regularized": Program("plugin_step", ["stylegan2"], {**STYLEGAN2, "r1_interval": 1, "path_interval": 1}),
-    "cyclegan": Program("cyclegan_step", ["--part", "cyclegan"]),
-    "cyclegan-generator": Program("cyclegan_step", ["--part", "cyclegan-generator"]),
+    "cyclegan": Program("plugin_step", ["cyclegan"], {**images(128, 3, batch=1), "pool": 50}, loops=("batched", "tuned")),
+    "cyclegan-256": Program("plugin_step", ["cyclegan"], {**images(256, 3, batch=1), "pool": 50}, loops=("batched", "tuned")),
 }

@@ -214,36 +214,38 @@ def resnet_discriminator(channels, width, norm=lambda layer: layer, mean_pool=Fa
                  MeanPool() if mean_pool else SumPool(), norm(nn.Linear(width, 1)))
 
 
-# ---- the chapter's CycleGAN: 128x128, 6 blocks ----
+# ---- CycleGAN: no biases where instance norm takes them away again ----
+
+def paper_init(module):
+    if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
+        nn.init.normal_(module.weight, 0.0, 0.02)
+
 
 class Residual(nn.Module):
     def __init__(self, width):
         super().__init__()
-        self.block = nn.Sequential(nn.ReflectionPad2d(1), nn.Conv2d(width, width, 3), nn.InstanceNorm2d(width),
-                                   nn.ReLU(True), nn.ReflectionPad2d(1), nn.Conv2d(width, width, 3),
-                                   nn.InstanceNorm2d(width))
+        layers = []
+        for _ in range(2):
+            layers += [nn.ReflectionPad2d(1), nn.Conv2d(width, width, 3, bias=False), nn.InstanceNorm2d(width), nn.ReLU(True)]
+        self.block = nn.Sequential(*layers[:-1])
 
     def forward(self, x):
         return x + self.block(x)
 
 
-def cyclegan_generator(blocks=6):
-    layers = [nn.ReflectionPad2d(3), nn.Conv2d(3, 64, 7), nn.InstanceNorm2d(64), nn.ReLU(True)]
+def cyclegan_generator(channels, blocks):
+    layers = [nn.ReflectionPad2d(3), nn.Conv2d(channels, 64, 7, bias=False), nn.InstanceNorm2d(64), nn.ReLU(True)]
     for width in (64, 128):
-        layers += [nn.Conv2d(width, 2 * width, 3, 2, 1), nn.InstanceNorm2d(2 * width), nn.ReLU(True)]
+        layers += [nn.Conv2d(width, 2 * width, 3, 2, 1, bias=False), nn.InstanceNorm2d(2 * width), nn.ReLU(True)]
     layers += [Residual(256) for _ in range(blocks)]
     for width in (256, 128):
-        layers += [nn.ConvTranspose2d(width, width // 2, 3, 2, 1, 1), nn.InstanceNorm2d(width // 2), nn.ReLU(True)]
-    return nn.Sequential(*layers, nn.ReflectionPad2d(3), nn.Conv2d(64, 3, 7), nn.Tanh())
+        layers += [nn.ConvTranspose2d(width, width // 2, 3, 2, 1, 1, bias=False), nn.InstanceNorm2d(width // 2), nn.ReLU(True)]
+    return nn.Sequential(*layers, nn.ReflectionPad2d(3), nn.Conv2d(64, channels, 7), nn.Tanh()).apply(paper_init)
 
 
-class PatchDiscriminator(nn.Module):
-    def __init__(self):
-        super().__init__()
-        layers = [nn.Conv2d(3, 64, 4, 2, 1), nn.LeakyReLU(0.2, True)]
-        for inputs, outputs, stride in [(64, 128, 2), (128, 256, 2), (256, 512, 1)]:
-            layers += [nn.Conv2d(inputs, outputs, 4, stride, 1), nn.InstanceNorm2d(outputs), nn.LeakyReLU(0.2, True)]
-        self.model = nn.Sequential(*layers, nn.Conv2d(512, 1, 4, 1, 1))
-
-    def forward(self, x):
-        return self.model(x).mean(dim=(1, 2, 3))
+def patch_discriminator(channels):
+    """A map of scores."""
+    layers = [nn.Conv2d(channels, 64, 4, 2, 1), nn.LeakyReLU(0.2, True)]
+    for inputs, outputs, stride in [(64, 128, 2), (128, 256, 2), (256, 512, 1)]:
+        layers += [nn.Conv2d(inputs, outputs, 4, stride, 1, bias=False), nn.InstanceNorm2d(outputs), nn.LeakyReLU(0.2, True)]
+    return nn.Sequential(*layers, nn.Conv2d(512, 1, 4, 1, 1)).apply(paper_init)

@@ -1,6 +1,7 @@
 """Training steps of torch_reference.py."""
 import contextlib
 import itertools
+import random
 
 import torch
 import torch.nn as nn
@@ -29,6 +30,7 @@ def use_device(device):
 
 def set_threads(threads):
     torch.manual_seed(1)
+    random.seed(1)
     torch.set_num_threads(threads)
 
 
@@ -43,6 +45,7 @@ class Training:
 class Mode:
     def __init__(self, words, precision):
         self.literal = "literal" in words
+        self.batched = "batched" in words
         self.layout = torch.channels_last if "nhwc" in words else torch.contiguous_format
         self.compiler = next((word for word in words if word in ("compile", "autotune")), None)
         self.bf16 = precision == "bf16"
@@ -585,7 +588,7 @@ def stylegan(mode, s):
     return Training(n, d_step=d_step, g_step=g_step)
 
 
-# ---- the chapter's CycleGAN: 128x128, 6 blocks, batch 1 ----
+# ---- cyclegan: unpaired translation in both directions ----
 
 def mse(output, target):
     return F.mse_loss(output.float(), torch.full(output.shape, target, device=DEVICE))
@@ -595,83 +598,97 @@ def l1(a, b):
     return F.l1_loss(a.float(), b)
 
 
-def cyclegan(mode, _):
-    g_xy, g_yx = mode.network(networks.cyclegan_generator()), mode.network(networks.cyclegan_generator())
-    d_x, d_y = mode.network(networks.PatchDiscriminator()), mode.network(networks.PatchDiscriminator())
-    betas = (0.5, 0.999)
-    g_optim = adam(itertools.chain(g_xy.parameters(), g_yx.parameters()), 2e-4, betas)
-    dx_optim, dy_optim = adam(d_x.parameters(), 2e-4, betas), adam(d_y.parameters(), 2e-4, betas)
-    pairs = itertools.cycle([(mode.images(waves(1, 3, 128)), mode.images(waves(1, 3, 128))) for _ in range(4)])
+class Pool:
+    """Of older fakes (Shrivastava et al. 2017), full from the beginning, as it is for most of a training. A captured
+    iteration goes on deciding as it did once: the same work."""
 
-    def d_step(d, optim, real, fake):
-        optim.zero_grad()
+    def __init__(self, images):
+        self.images = images
+
+    def exchange(self, fakes):
+        shown = []
+        for fake in fakes.float().split(1):
+            if random.random() < 0.5:
+                at = random.randrange(len(self.images))
+                shown.append(self.images[at:at + 1].clone())
+                self.images[at:at + 1] = fake
+            else:
+                shown.append(fake)
+        return torch.cat(shown)
+
+
+def cyclegan(mode, s):
+    """d_step makes the fakes that g_step goes on with. The tuned loop makes the backward pass of each term before the next
+    term: the same sum of gradients in half the memory; the batched one takes a generator's cycle and identity in one pass."""
+    n, size, channels = s["train.batch"], s["data.resolution"], s["data.channels"]
+    blocks = 9 if size > 128 else 6
+    g_ab, g_ba = (mode.network(networks.cyclegan_generator(channels, blocks)) for _ in range(2))
+    d_a, d_b = (mode.network(networks.patch_discriminator(channels)) for _ in range(2))
+    betas = (0.5, 0.999)
+    g_optim = adam(itertools.chain(g_ab.parameters(), g_ba.parameters()), 2e-4, betas)
+    d_a_optim, d_b_optim = (adam(d.parameters(), 2e-4, betas) for d in (d_a, d_b))
+    pool_a, pool_b = (Pool(mode.images(waves(s["pool"], channels, size))) for _ in range(2))
+    reals = batches(mode, s)
+    made = []  # of the d_step, for the g_step
+
+    def update(d, optim, pool, real, fake):
+        shown = mode.images(pool.exchange(fake.detach()))
         with mode.autocast():
-            loss = (mse(d(real), 1.0) + mse(d(fake.detach()), 0.0)) * 0.5
+            real_score, fake_score = both_or_apart(mode, d, real, shown)
+            loss = 0.5 * (mse(real_score, 1.0) + mse(fake_score, 0.0))
+        optim.zero_grad()
         loss.backward()
         optim.step()
-        return loss.detach()
+        return loss
 
-    def g_terms(real_x, real_y):
-        """The loss in four parts, made one after another."""
+    def d_step():
+        real_a, real_b = next(reals)[0], next(reals)[0]
+        made.clear()
         with mode.autocast():
-            yield l1(g_xy(real_y), real_y) * 5, None
+            fake_b, fake_a = g_ab(real_a), g_ba(real_b)
+        made.extend([(real_a, fake_b, d_b, g_ba), (real_b, fake_a, d_a, g_ab)])
+        return mode.read(d_a=update(d_a, d_a_optim, pool_a, real_a, fake_a),
+                         d_b=update(d_b, d_b_optim, pool_b, real_b, fake_b))
+
+    def terms(real, fake, d, back):
+        """Of one direction; those that go on from the fake are one. `back` takes real images to themselves."""
         with mode.autocast():
-            yield l1(g_yx(real_x), real_x) * 5, None
-        for there, back, d, real in [(g_xy, g_yx, d_y, real_x), (g_yx, g_xy, d_x, real_y)]:
+            adversarial = mse(d(fake), 1.0)
+            if mode.batched:
+                recovered, same = back(torch.cat([fake.to(real.dtype), real])).chunk(2)
+            else:
+                recovered = back(fake)
+            cycle = adversarial + 10 * l1(recovered, real)
+            if mode.batched:
+                cycle = cycle + 5 * l1(same, real)
+        yield cycle
+        if not mode.batched:
             with mode.autocast():
-                fake = there(real)
-                loss = mse(d(fake), 1.0) + l1(back(fake), real) * 10
-            yield loss, fake.detach()
+                yield 5 * l1(back(real), real)
 
-    def literal_g(real_x, real_y):
-        terms = list(g_terms(real_x, real_y))
-        loss = sum(term for term, _ in terms)
-        loss.backward()
-        return loss, terms[2][1], terms[3][1]
-
-    def tuned_g(real_x, real_y):
-        """The backward pass of each term before the next is made: the same sum of gradients in half the memory."""
-        total, fakes = 0.0, []
-        freeze(d_x, True)
-        freeze(d_y, True)
-        for loss, fake in g_terms(real_x, real_y):
-            loss.backward()
-            total, fakes = total + loss.detach(), fakes + [fake]
-        freeze(d_x, False)
-        freeze(d_y, False)
-        return total, fakes[2], fakes[3]
-
-    def step():
-        real_x, real_y = next(pairs)
+    def g_step():
+        total = 0.0
         g_optim.zero_grad()
-        loss, x2y, y2x = (literal_g if mode.literal else tuned_g)(real_x, real_y)
+        with mode.frozen(d_a), mode.frozen(d_b):
+            while made:
+                for loss in terms(*made.pop()):
+                    if not mode.literal:
+                        loss.backward()
+                        loss = loss.detach()
+                    total = total + loss
+            if mode.literal:
+                total.backward()
         g_optim.step()
-        return mode.read(g=loss, dx=d_step(d_x, dx_optim, real_x, y2x), dy=d_step(d_y, dy_optim, real_y, x2y))
+        return mode.read(g=total)
 
-    return Training(2, iteration=step)
-
-
-def cyclegan_generator_only(mode, _):
-    """One generator forward and backward of an L1 loss, weights' gradients only, and no update."""
-    g = mode.network(networks.cyclegan_generator())
-    images = itertools.cycle([mode.images(waves(1, 3, 128)) for _ in range(4)])
-
-    def step():
-        x = next(images)
-        g.zero_grad()
-        with mode.autocast():
-            loss = l1(g(x), x)
-        loss.backward()
-        return {"g": loss.detach()}
-
-    return Training(1, iteration=step)
+    return Training(2 * n, d_step=d_step, g_step=g_step)
 
 
 BUILD = {"gan": gan, "dcgan": dcgan, "cgan": cgan, "cgan-conv": cgan_conv, "wgan_gp": wgan_gp,
          "wgan_gp-resnet": wgan_gp, "wgan": wgan_gp, "sngan": sngan, "progan": progan,
          "progan-fading": progan, "stylegan": stylegan, "stylegan2": stylegan2,
          "stylegan2-regularized": stylegan2, "cyclegan": cyclegan,
-         "cyclegan-generator": cyclegan_generator_only}
+         "cyclegan-256": cyclegan}
 
 
 def build(program, words, precision, changes):

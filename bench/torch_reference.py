@@ -8,6 +8,7 @@ A mode is written  loop-layout[-compile][-keepheap]:
   loop     literal   the chapter's loop, line for line
            tuned     the same updates: logits in place of sigmoid + BCELoss, fakes detached, the discriminator's
                      weights frozen while the generator is trained, losses not read back in each step
+           batched   tuned, and what a generator of two domains translates there and back goes through it together
   layout   nchw      contiguous
            nhwc      torch.channels_last
   compile  compile   torch.compile of the networks; autotune: with mode="max-autotune-no-cudagraphs". A gradient penalty's
@@ -38,7 +39,8 @@ OTHERS = {True: ["literal-nchw", "tuned-nchw", "tuned-nhwc", "tuned-nchw-compile
 
 def modes(program, which):
     kind = PROGRAMS[program].convolutional
-    return LIKELY[kind] + (OTHERS[kind] if which == "all" else [])
+    likely = [mode.replace("tuned", loop) for loop in PROGRAMS[program].loops for mode in LIKELY[kind]]
+    return likely + (OTHERS[kind] if which == "all" else [])
 
 
 def parse():
