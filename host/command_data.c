@@ -20,9 +20,11 @@ typedef struct look {
     int64_t shown; /* problems */
 } look;
 
+/* Of one source: of two, each is looked at by itself. */
 static bool is_about_data(const char *name)
 {
-    return strncmp(name, "data.", 5) == 0 || strcmp(name, "seed") == 0 || strcmp(name, "threads") == 0;
+    return (strncmp(name, "data.", 5) == 0 && strcmp(name, "data.source_b") != 0) || strcmp(name, "seed") == 0 ||
+           strcmp(name, "threads") == 0;
 }
 
 static gan_status set_pair(look *l, const char *pair, gan_message *message)
@@ -34,8 +36,8 @@ static gan_status set_pair(look *l, const char *pair, gan_message *message)
                         "--set takes name=value, such as data.mirror=true, but is \"%.100s\"", pair);
     snprintf(name, sizeof name, "%.*s", (int)length, pair);
     if (!is_about_data(name))
-        return gan_fail(message, GAN_ERROR_OPTION, "%s says nothing about data; here --set takes data.*, seed, threads",
-                        name);
+        return gan_fail(message, GAN_ERROR_OPTION,
+                        "%s says nothing about one source of data; here --set takes data.*, seed, threads", name);
     return gan_options_set(l->host, name, pair + length + 1, message);
 }
 
@@ -97,11 +99,12 @@ static void add_classes(const gan_data_summary *found, text *out)
         text_add(out, "          and %" PRId64 " more\n", found->n_classes - CLASSES_SHOWN);
 }
 
-static void add_summary(const look *l, const gan_data_summary *found, text *out)
+/* Of one source, or of a part of two domains, which has no classes. */
+static void add_summary(const look *l, const gan_data_options *options, const gan_data_summary *found, text *out)
 {
     char count[32], grey[32];
     bool images = found->grey + found->colour > 0;
-    text_add(out, "source    %s\n", l->options.source);
+    text_add(out, "source    %s\n", options->source);
     text_add(out, "samples   %s\n", text_grouped(found->count, count));
     if (found->bad > 0)
         text_add(out, "wrong     %s\n", text_grouped(found->bad, count));
@@ -116,25 +119,93 @@ static void add_summary(const look *l, const gan_data_summary *found, text *out)
         text_add(out, "channels  %s colour, %s grey\n", text_grouped(found->colour, count),
                  text_grouped(found->grey, grey));
     }
-    add_classes(found, out);
+    if (options->labels)
+        add_classes(found, out);
+}
+
+/* What is wrong is told at once; the rest goes to `out`, and *bad is set if anything is wrong. */
+static gan_status check_source(look *l, const gan_data_options *options, gan_data_summary *found, text *out, bool *bad,
+                               gan_message *message)
+{
+    *found = (gan_data_summary){.struct_size = sizeof *found};
+    l->progress.what = "checking the images";
+    l->shown = 0;
+    gan_status status = gan_data_check(options, show_problem, l, found, message);
+    console_clear(&l->out);
+    if (status)
+        return status;
+    if (found->bad > l->shown || l->shown > PROBLEMS_SHOWN)
+        console_error(&l->out, "and %" PRId64 " more", found->bad - PROBLEMS_SHOWN);
+    add_summary(l, options, found, out);
+    *bad |= found->bad > 0;
+    return GAN_OK;
+}
+
+static gan_status check_one(look *l, text *out, bool *bad, gan_message *message)
+{
+    gan_data_summary found;
+    gan_status status = check_source(l, &l->options, &found, out, bad, message);
+    if (!status)
+        gan_data_summary_free(&found);
+    return status;
+}
+
+static bool same_size(const gan_data_summary *a, const gan_data_summary *b)
+{
+    return a->width_min == b->width_min && a->width_max == b->width_max && a->height_min == b->height_min &&
+           a->height_max == b->height_max;
+}
+
+/* A folder of two domains, part by part. */
+static gan_status check_domains(look *l, const gan_data_domains *domains, text *out, bool *bad, gan_message *message)
+{
+    const struct {
+        const char *what, *source;
+    } parts[] = {{"A, to train on", domains->train[0]},
+                 {"B, to train on", domains->train[1]},
+                 {"A, held out", domains->test[0]},
+                 {"B, held out", domains->test[1]}};
+    gan_data_summary first = {0};
+    bool differ = false;
+    gan_status status = GAN_OK;
+    text_add(out, "folder    %s\ndomains   two%s\n", l->options.source,
+             domains->test[0] ? "" : "; nothing is held out (test/A and test/B, or testA and testB)");
+    for (int i = 0; i < 4 && parts[i].source && !status; i++) {
+        gan_data_options options = l->options;
+        gan_data_summary found;
+        options.source = parts[i].source;
+        options.labels = false;
+        text_add(out, "\ndomain    %s\n", parts[i].what);
+        status = check_source(l, &options, &found, out, bad, message);
+        if (status)
+            break;
+        differ |= i > 0 && !same_size(&first, &found);
+        first = i == 0 ? found : first;
+        gan_data_summary_free(&found); /* of which `first` keeps numbers only */
+    }
+    if (differ && !l->options.resolution)
+        text_add(out, "\nThe parts differ in size; training needs data.resolution.\n");
+    return status;
 }
 
 static int check(look *l)
 {
     text out = {0};
     gan_message message = {{0}};
-    gan_data_summary found = {.struct_size = sizeof found};
-    l->progress.what = "checking the images";
-    gan_status status = gan_data_check(&l->options, show_problem, l, &found, &message);
-    console_clear(&l->out);
-    if (status)
+    gan_data_domains domains;
+    bool bad = false;
+    gan_status status;
+    if (gan_data_find_domains(l->options.source, &domains, NULL) == GAN_OK) {
+        status = check_domains(l, &domains, &out, &bad, &message);
+        gan_data_domains_free(&domains);
+    } else {
+        status = check_one(l, &out, &bad, &message);
+    }
+    if (status) {
+        free(out.data);
         return cli_fail(status, &message);
-    if (found.bad > l->shown || l->shown > PROBLEMS_SHOWN)
-        console_error(&l->out, "and %" PRId64 " more", found.bad - PROBLEMS_SHOWN);
-    add_summary(l, &found, &out);
+    }
     int printed = cli_print(&out);
-    bool bad = found.bad > 0;
-    gan_data_summary_free(&found);
     if (bad)
         console_error(&l->out, "ganhost: %s: some files are wrong; replace them or take them out", l->options.source);
     return bad ? EXIT_RUN : printed;

@@ -130,7 +130,7 @@ static gan_status interpolate(walk *p, gan_message *message)
     char folder[PATH_SIZE];
     gan_status status = parse_arguments(p, message);
     if (!status)
-        status = opened_load(&p->o, message);
+        status = opened_load_generator(&p->o, message);
     if (!status)
         status = styles_begin(&p->st, &p->o, "ganhost interpolate", message);
     if (!status)

@@ -254,7 +254,7 @@ static gan_status parse_arguments(mixing *p, gan_message *message)
 
 static gan_status open_model(mixing *p, gan_message *message)
 {
-    gan_status status = opened_load(&p->o, message);
+    gan_status status = opened_load_generator(&p->o, message);
     if (!status)
         status = styles_begin(&p->st, &p->o, "ganhost mix", message);
     if (!status)

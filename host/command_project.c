@@ -196,7 +196,7 @@ static gan_status project(search *s, gan_message *message)
 {
     gan_status status = parse_arguments(s, message);
     if (!status)
-        status = opened_load(&s->o, message);
+        status = opened_load_generator(&s->o, message);
     if (!status)
         status = styles_begin(&s->st, &s->o, "ganhost project", message);
     if (!status)

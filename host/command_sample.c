@@ -104,7 +104,7 @@ static gan_status parse_arguments(sampling *p, gan_message *message)
 /* The model, and seeds and labels of what is drawn. */
 static gan_status prepare(sampling *p, gan_message *message)
 {
-    gan_status status = opened_load(&p->o, message);
+    gan_status status = opened_load_generator(&p->o, message);
     const char *asked = styles_asked(p->args);
     if (!status && (asked || styles_offered(&p->o.s)))
         status = styles_begin(&p->st, &p->o, asked, message);

@@ -161,6 +161,14 @@ static void say_what(start *st)
     char data[SESSION_TEXT];
     console_say(&st->out, "plugin  %s %s: %s", s->plugin->table.id, s->plugin->table.version, plugin_title(s->plugin));
     console_say(&st->out, "data    %s: %s", s->info.name, session_both_text(s, data));
+    gan_data_domains domains;
+    if (!s->data_b && gan_data_find_domains(config_string(&s->config, "data.source"), &domains, NULL) == GAN_OK) {
+        console_say(&st->out,
+                    "note    this folder has two domains, which the plugin %s takes as one; to learn one of "
+                    "them, give %s",
+                    s->plugin->table.id, domains.train[0]);
+        gan_data_domains_free(&domains);
+    }
     console_say(&st->out, "device  %s, %s", gan_context_device(s->ctx), config_string(&s->config, "precision"));
     if (*gan_context_device_note(s->ctx))
         console_say(&st->out, "note    %s", gan_context_device_note(s->ctx));

@@ -27,6 +27,11 @@ gan_status distance_check(const session *s, gan_message *message)
     char data[128];
     if (options.count == 0)
         return GAN_OK;
+    if (session_two_domains(s))
+        return gan_fail(message, GAN_ERROR_UNSUPPORTED,
+                        "train.swd measures samples of a generator, but the plugin %s translates: set train.swd=0 "
+                        "(train.test measures translations)",
+                        s->plugin->table.id);
     if (!s->info.scaled || s->info.width != s->info.height)
         return gan_fail(message, GAN_ERROR_UNSUPPORTED,
                         "train.swd needs square images, but the data is %s: set train.swd=0",

@@ -84,6 +84,16 @@ gan_status opened_load(opened *o, gan_message *message)
     return status ? status : load_model(o, message);
 }
 
+gan_status opened_load_generator(opened *o, gan_message *message)
+{
+    gan_status status = opened_load(o, message);
+    if (status || o->s.plugin->table.sample)
+        return status;
+    return gan_fail(message, GAN_ERROR_OPTION,
+                    "the plugin %s translates images and generates none of its own: use ganhost translate",
+                    o->s.plugin->table.id);
+}
+
 gan_status opened_target(const opened *o, const char *name, char path[PATH_SIZE], gan_message *message)
 {
     if (o->args->value[CLI_OUT])

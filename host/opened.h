@@ -18,6 +18,8 @@ void opened_begin(opened *o, const arguments *args);
 /* The checkpoint that --run and --checkpoint name, its plugin (--plugin, if that is given), and the model, on --device
  * and with --precision. */
 gan_status opened_load(opened *o, gan_message *message);
+/* The same, of a plugin that generates samples; one that only translates is refused. */
+gan_status opened_load_generator(opened *o, gan_message *message);
 void opened_close(opened *o);
 
 /* Where the command writes: --out; else `name` in the run's folder, or here where only a checkpoint is named. */

@@ -132,6 +132,25 @@ void stats_add_distance(stats_line *line, const gan_swd_result *distance)
     }
 }
 
+/* JSON has no number for what is not finite. */
+static void add_metric(stats_line *line, const char *name, double value)
+{
+    if (!isfinite(value) || line->n == GAN_METRICS_MAX)
+        return;
+    snprintf(line->metric[line->n].name, METRIC_NAME_SIZE, "%s", name);
+    line->metric[line->n++].value = value;
+}
+
+void stats_add_translations(stats_line *line, const translation_errors *errors)
+{
+    add_metric(line, "test_cycle_a", errors->cycle[0]);
+    add_metric(line, "test_cycle_b", errors->cycle[1]);
+    if (!errors->counterparts)
+        return;
+    add_metric(line, "test_error_ab", errors->error[0]);
+    add_metric(line, "test_error_ba", errors->error[1]);
+}
+
 /* ---- history ---- */
 
 static bool grow(history *h)

@@ -6,10 +6,12 @@
 
 #include "session.h"
 #include "text.h"
+#include "translations.h"
 
 #define METRIC_NAME_SIZE 64
-#define HISTORY_MAX      (GAN_METRICS_MAX + GAN_SWD_LEVELS_MAX + 1) /* what plugins report, and distances */
-#define STATS_FILE_MAX   ((size_t)1 << 30)
+#define HISTORY_MAX                                                                                                    \
+    (GAN_METRICS_MAX + GAN_SWD_LEVELS_MAX + 1) /* what plugins report, and distances or, fewer, errors */
+#define STATS_FILE_MAX ((size_t)1 << 30)
 
 /* ---- averages between two reports ---- */
 typedef struct average {
@@ -56,6 +58,11 @@ void history_free(history *h);
 
 /* Adds the metrics "swd", the mean, and "swd_64" and so on, the distance at each level. */
 void stats_add_distance(stats_line *line, const gan_swd_result *distance);
+
+/* Adds the metrics "test_cycle_a" and "test_cycle_b", and "test_error_ab" and "test_error_ba" if there are
+ * counterparts.
+ */
+void stats_add_translations(stats_line *line, const translation_errors *errors);
 
 /* Axes into a PNG file, each width x height pixels. */
 gan_status report_plot(const gan_axes *axes, int n, int64_t width, int64_t height, const char *path,

@@ -317,22 +317,50 @@ static gan_status report(trainer *t, gan_message *message)
     return write_line(t, &line, message);
 }
 
+/* As if what was done since `begun` had taken no time. */
+static void leave_out_time(trainer *t, double begun)
+{
+    double taken = clock_seconds() - begun;
+    t->started += taken;
+    t->report_time += taken;
+    for (int i = 0; i < 2; i++)
+        t->window[i].time += taken;
+}
+
 /* A line of its own in stats.jsonl: distances are those of a moment, not averages. */
 static gan_status report_distance(trainer *t, gan_message *message)
 {
     gan_swd_result found;
     double begun = clock_seconds();
     gan_status status = distance_measure(t->distance, t->s, &found, message);
-    double taken = clock_seconds() - begun;
-    t->started += taken; /* as if it had taken no time */
-    t->report_time += taken;
-    for (int i = 0; i < 2; i++)
-        t->window[i].time += taken;
+    leave_out_time(t, begun);
     if (status)
         return status;
     stats_line line = line_now(t);
     stats_add_distance(&line, &found);
     console_note(t->out, "kimg %.1f: sliced Wasserstein distance %.2f", (double)t->at.images / 1000, found.mean);
+    return write_line(t, &line, message);
+}
+
+/* A line of its own, too. */
+static gan_status report_translations(trainer *t, gan_message *message)
+{
+    translation_errors found;
+    double begun = clock_seconds();
+    int64_t n = config_int(&t->s->config, "train.test");
+    if (n == 0 || !t->s->held[0])
+        return GAN_OK;
+    gan_status status = translations_measure(t->s, n, &found, message);
+    leave_out_time(t, begun);
+    if (status)
+        return status;
+    stats_line line = line_now(t);
+    stats_add_translations(&line, &found);
+    console_note(t->out, "kimg %.1f: held out, there and back %.4f (A) and %.4f (B)", (double)t->at.images / 1000,
+                 found.cycle[0], found.cycle[1]);
+    if (found.counterparts)
+        console_note(t->out, "kimg %.1f: from the true counterpart %.4f (A to B) and %.4f (B to A), untranslated %.4f",
+                     (double)t->at.images / 1000, found.error[0], found.error[1], found.before);
     return write_line(t, &line, message);
 }
 
@@ -416,6 +444,8 @@ static gan_status snapshot(trainer *t, int64_t images, gan_message *message)
         status = pictures_fakes(t->s, t->out, (double)t->at.images / 1000, path, message);
     if (!status && t->distance)
         status = report_distance(t, message);
+    if (!status)
+        status = report_translations(t, message);
     if (!status)
         status = path_format(path, message, "%s/losses.png", t->r->path);
     if (!status)

@@ -53,7 +53,7 @@ wrong 'expected ganhost data pack SOURCE OUT.zip' data pack pets
 wrong 'expected ganhost data check SOURCE' data check pets out.zip
 wrong 'data.fit must be crop, pad or stretch, but is "cut"' data check pets --fit cut
 wrong 'data.resolution must be a whole number from 0 to 4096, but is "x"' data check pets --resolution x
-wrong 'train.batch says nothing about data' data check pets --set train.batch=3
+wrong 'train.batch says nothing about one source of data' data check pets --set train.batch=3
 
 # ---- pack ----
 ganhost data pack pets out.zip --resolution 8 --filter area --set data.channels=1

@@ -145,6 +145,40 @@ START_TEST(distances_are_kept_beside_every_metric)
 }
 END_TEST
 
+START_TEST(errors_of_translations_are_named)
+{
+    stats_line line = {.images = 1000};
+    translation_errors errors = {.cycle = {0.5, 0.25}, .error = {0.125, 1}, .counterparts = true};
+    text json = {0};
+    stats_add_translations(&line, &errors);
+    stats_format(&line, &json);
+    ck_assert_msg(strstr(json.data, "{\"test_cycle_a\": 0.5, \"test_cycle_b\": 0.25, \"test_error_ab\": 0.125, "
+                                    "\"test_error_ba\": 1}}") != NULL,
+                  "%s", json.data);
+    free(json.data);
+    line.n = 0;
+    errors.counterparts = false;
+    errors.cycle[0] = NAN; /* which JSON cannot say */
+    stats_add_translations(&line, &errors);
+    ck_assert_int_eq(line.n, 1);
+    ck_assert_str_eq(line.metric[0].name, "test_cycle_b");
+}
+END_TEST
+
+START_TEST(domains_have_seeds_of_their_own)
+{
+    static const uint64_t seeds[] = {0, 1, UINT32_MAX};
+    for (int i = 0; i < 3; i++) {
+        uint64_t a = session_domain_seed(seeds[i], 0, false), b = session_domain_seed(seeds[i], 1, false);
+        uint64_t held = session_domain_seed(seeds[i], 0, true);
+        ck_assert_uint_eq(a, seeds[i]); /* as of one domain */
+        ck_assert_uint_eq(held, session_domain_seed(seeds[i], 1, true));
+        ck_assert(a != b && a != held && b != held);
+        ck_assert(b > UINT32_MAX && held > UINT32_MAX); /* no other run's */
+    }
+}
+END_TEST
+
 START_TEST(averages_by_name)
 {
     averages a = {0};
@@ -356,6 +390,8 @@ int main(void)
     tcase_add_test(tests, statistics_go_there_and_back);
     tcase_add_test(tests, histories_have_gaps_where_a_metric_was_not_reported);
     tcase_add_test(tests, distances_are_kept_beside_every_metric);
+    tcase_add_test(tests, errors_of_translations_are_named);
+    tcase_add_test(tests, domains_have_seeds_of_their_own);
     tcase_add_test(tests, averages_by_name);
     tcase_add_test(tests, the_bar_fits_the_terminal);
     tcase_add_test(tests, between_two_vectors);
