@@ -28,7 +28,9 @@ const gan_option config_host_table[] = {
     {"data.source_b", GAN_OPTION_STRING, "", 0, 0, NULL,
      "The second domain, for plugins that translate: a source like data.source, which then is the first one. Empty: "
      "data.source is a folder with train/A and train/B, or trainA and trainB, and test/A and test/B, or testA and "
-     "testB, for images that are held out. With two built-in sources images are held out as well."},
+     "testB, for images that are held out; or builtin:faces or builtin:sketches, whose second domain is the other of "
+     "the "
+     "two. Of two built-in sources images are held out as well."},
     {"data.resolution", GAN_OPTION_INT, "0", 0, 4096, NULL,
      "Side of the square images in pixels; 0: as the source has them, all of one size."},
     {"data.fit", GAN_OPTION_CHOICE, "crop", 0, 0, "crop|pad|stretch",

@@ -20,6 +20,12 @@ static bool is_builtin(const char *source)
     return strncmp(source, BUILTIN, strlen(BUILTIN)) == 0;
 }
 
+/* Image i of the one and of the other are the same face. */
+static bool shows_faces(const char *source)
+{
+    return strcmp(source, BUILTIN "faces") == 0 || strcmp(source, BUILTIN "sketches") == 0;
+}
+
 static gan_status find_in_folder(const session *s, const char *folder, sources *out, gan_message *message)
 {
     gan_message why = {{0}};
@@ -45,6 +51,8 @@ static gan_status find_in_folder(const session *s, const char *folder, sources *
 static gan_status find_sources(const session *s, sources *out, gan_message *message)
 {
     const char *a = config_string(&s->config, "data.source"), *b = config_string(&s->config, "data.source_b");
+    if (!*b && shows_faces(a))
+        b = strcmp(a, BUILTIN "faces") == 0 ? BUILTIN "sketches" : BUILTIN "faces";
     *out = (sources){.train = {a, b}};
     if (!*b)
         return find_in_folder(s, a, out, message);
@@ -180,11 +188,6 @@ static bool same_names(gan_dataset *const held[2])
     for (int64_t i = 0; i < n && same; i++)
         same = same_stem(gan_dataset_name(held[0], i), gan_dataset_name(held[1], i));
     return same;
-}
-
-static bool shows_faces(const char *source)
-{
-    return strcmp(source, BUILTIN "faces") == 0 || strcmp(source, BUILTIN "sketches") == 0;
 }
 
 static bool are_counterparts(const sources *from, gan_dataset *const held[2])

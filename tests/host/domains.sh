@@ -40,6 +40,10 @@ check "losses.png has the plugin's charts" [ "$(height $whole/losses.png)" = 680
 grep -q count_b "$(find $whole -name 000000_240.safetensors)"
 check "the size of the second domain is in a checkpoint" [ $? = 0 ]
 
+# Of faces the second domain goes without saying.
+ganhost --plugin tiny_pairs "${FACES[@]}" --set data.source_b= --set data.source=builtin:sketches --dry-run
+expect_out "data     sketches-faces: 40 images of 16x16x3, and 40 of the second domain; 64 and 64 are held out, as pairs"
+
 # What is held out is not touched by training, nor training by it.
 ganhost --plugin tiny_pairs "${FACES[@]}" --set train.test=0
 expect 0 "done: 0.2 kimg"
@@ -144,7 +148,7 @@ refused() # TEXT OPTION...
     expect_error 1 "$text"
 }
 two=(--plugin tiny_pairs --set threads=1)
-refused 'data of two domains, but builtin:faces is one: give the second as data.source_b' "${two[@]}" --set data.source=builtin:faces
+refused 'data of two domains, but builtin:digits is one: give the second as data.source_b' "${two[@]}" --set data.source=builtin:digits
 refused 'tiles: expected folders train/A and train/B, or trainA and trainB' \
     "${two[@]}" --set data.source=tiles
 refused 'nowhere: cannot be opened as a folder' "${two[@]}" --set data.source=nowhere
