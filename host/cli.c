@@ -41,9 +41,18 @@ static const option_row rows[CLI_OPTIONS] = {
     [CLI_FPS] = {"fps", "N", "of them per second (default: 30)"},
     [CLI_SPACE] = {"space", "z|w", "on great circles through z, or straight through w (default)"},
     [CLI_LOOP] = {"loop", NULL, "from the last seed back to the first"},
-    [CLI_TARGET] = {"target", "FILE", "a PNG or JPEG picture; cut to a square, and scaled"},
+    [CLI_TARGET] = {"target", "FILE|FOLDER",
+                    "project: a PNG or JPEG picture; translate: what should come out, by the names of --input"},
     [CLI_STEPS] = {"steps", "N", "of the search (default: 1000)"},
     [CLI_LAYERS_W] = {"layers-w", NULL, "a w for each layer: nearer to the picture, further from what was learned"},
+    [CLI_INPUT] = {"input", "FOLDER|FILE", "PNG and JPEG images of any size, or builtin:faces, builtin:sketches"},
+    [CLI_DIRECTION] = {"direction", "AtoB|BtoA", "from which domain to which"},
+    [CLI_RESIZE] = {"resize", "N", "scale so that the shorter side has N pixels first (default: as the image is)"},
+    [CLI_TILE] = {"tile", "N", "larger images go in tiles of this side (default: 512; 0: never)"},
+    [CLI_OVERLAP] = {"overlap", "N", "pixels that neighbouring tiles share at least (default: 64)"},
+    [CLI_BATCH] = {"batch", "N", "images or tiles at once (default: 16 of 128x128, 4 of 256x256, 1 of 512x512)"},
+    [CLI_COUNT] = {"count", "N", "of built-in images, which the run has not seen (default: 64)"},
+    [CLI_RECOVER] = {"recover", "FOLDER", "translate back, too, write that here, and print the cycle error"},
     [CLI_METRICS] = {"metrics", "LIST", "metrics to compare, such as swd,d_loss (default: swd, or all in common)"},
     [CLI_MARKDOWN] = {"markdown", NULL, "as Markdown; without PLUGIN, the host's own options"},
     [CLI_RESOLUTION] = {"resolution", "N", "side of the square images; as --set data.resolution=N"},
@@ -96,6 +105,14 @@ const cli_command cli_commands[] = {
      MODEL_OPTIONS | BIT(CLI_TARGET) | BIT(CLI_STEPS) | BIT(CLI_LAYERS_W) | BIT(CLI_SEED) | BIT(CLI_FRAMES) |
          BIT(CLI_FPS),
      0, 0, command_project},
+    {"translate", "translate --run RUN --direction AtoB|BtoA --input FOLDER|FILE [OPTIONS]",
+     "Translate images of any size with a run of two domains: PNG files under the names of the inputs, in "
+     "RUN/translated-AtoB or --out FOLDER. Large images go in overlapping tiles. Files that cannot be read are named "
+     "and "
+     "left out; the status is then 1. Ctrl-C leaves what was translated so far.",
+     MODEL_OPTIONS | BIT(CLI_INPUT) | BIT(CLI_DIRECTION) | BIT(CLI_RESIZE) | BIT(CLI_TILE) | BIT(CLI_OVERLAP) |
+         BIT(CLI_BATCH) | BIT(CLI_COUNT) | BIT(CLI_RECOVER) | BIT(CLI_TARGET),
+     0, 0, command_translate},
     {"compare", "compare RUN RUN... [OPTIONS]",
      "Draw metrics of several runs in one figure, over time and over images shown, and print their last and lowest "
      "values. Writes compare.png, or --out FILE.png.",

@@ -40,6 +40,14 @@ typedef enum cli_option {
     CLI_TARGET,
     CLI_STEPS,
     CLI_LAYERS_W,
+    CLI_INPUT,
+    CLI_DIRECTION,
+    CLI_RESIZE,
+    CLI_TILE,
+    CLI_OVERLAP,
+    CLI_BATCH,
+    CLI_COUNT,
+    CLI_RECOVER,
     CLI_METRICS,
     CLI_MARKDOWN,
     CLI_RESOLUTION,
@@ -89,6 +97,7 @@ int command_sample(const arguments *args);
 int command_mix(const arguments *args);
 int command_interpolate(const arguments *args);
 int command_project(const arguments *args);
+int command_translate(const arguments *args);
 int command_compare(const arguments *args);
 int command_data(const arguments *args);
 int command_describe(const arguments *args);
