@@ -44,8 +44,7 @@ static gan_tensor *to_tensor(const session *s, const uint8_t *images, int64_t n)
     return gan_images_from_u8(gan_from_u8(s->ctx, shape, images));
 }
 
-/* Images of `domain` as the other domain's; NULL and the error in the context. */
-static gan_tensor *translated(session *s, int domain, gan_tensor *images)
+gan_tensor *translations_of(session *s, int domain, gan_tensor *images)
 {
     gan_tensor *out = NULL;
     char found[96], wanted[96];
@@ -183,9 +182,9 @@ static gan_status paste_column(figure *f, gan_tensor *images, uint8_t *bytes, in
 static gan_status draw_rows(session *s, figure *f, uint8_t *bytes, int domain, int64_t first, int64_t n)
 {
     gan_no_grad_begin(s->ctx);
-    gan_tensor *real = to_tensor(s, bytes, n), *there = translated(s, domain, real);
-    gan_tensor *shown[COLUMNS] = {real, there, there ? translated(s, 1 - domain, there) : NULL,
-                                  translated(s, 1 - domain, real)};
+    gan_tensor *real = to_tensor(s, bytes, n), *there = translations_of(s, domain, real);
+    gan_tensor *shown[COLUMNS] = {real, there, there ? translations_of(s, 1 - domain, there) : NULL,
+                                  translations_of(s, 1 - domain, real)};
     gan_status status = GAN_OK;
     for (int i = 0; i < COLUMNS && !status; i++)
         status = paste_column(f, shown[i], bytes, domain, i, first);
@@ -261,8 +260,8 @@ static bool measure_chunk(measuring *m, int domain, const uint8_t *other, int64_
 {
     session *s = m->s;
     gan_no_grad_begin(s->ctx);
-    gan_tensor *real = to_tensor(s, m->bytes[domain], n), *there = translated(s, domain, real);
-    bool good = there && add_difference(translated(s, 1 - domain, there), real, &m->cycle[domain]);
+    gan_tensor *real = to_tensor(s, m->bytes[domain], n), *there = translations_of(s, domain, real);
+    bool good = there && add_difference(translations_of(s, 1 - domain, there), real, &m->cycle[domain]);
     if (good && other) {
         gan_tensor *counterparts = to_tensor(s, other, n);
         good = add_difference(there, counterparts, &m->error[domain]) &&

@@ -4,6 +4,10 @@
 
 #include "session.h"
 
+/* Images [n, H, W, C] of `domain` (0: A) as the other domain's, in the current scope; NULL and the error in the
+ * context. The networks are in evaluation mode, see session_evaluate_begin. */
+gan_tensor *translations_of(session *s, int domain, gan_tensor *images);
+
 /* PNG files, of an eighth of train.grid rows. What is trained on: four columns of A, four of B. */
 gan_status translations_reals(const session *s, const char *path, gan_message *message);
 /* Held-out images, or such as are trained on where none are held out, in labelled columns for each domain: as they are,
