@@ -21,8 +21,8 @@ as_it_is()
         000000_160.safetensors
 }
 
-# variant NAME PLUGIN OPTION=VALUE...
-variant()
+# trains NAME PLUGIN OPTION=VALUE...
+trains()
 {
     local name=$1 plugin=$2 options=() option whole
     shift 2
@@ -38,12 +38,25 @@ variant()
     ganhost --resume "$name/part"
     expect 0 "resumed from $name/part/checkpoints/000000_080.safetensors"
     check "$name: resumed to the same bits" same_runs "$whole" "$name/part" 000000_160.safetensors
-    ganhost sample --run "$whole" --seeds 0-3 --out "$name.png"
-    check "$name: samples" [ -s "$name.png" ]
     ganhost --plugin "$plugin" "${options[@]}" --set train.kimg=0.032 --set precision=bf16 --out "$name-bf16"
     expect 0 "done: 0.0 kimg"
     [ "$DEVICE" = cpu ] || as_it_is "$name" "$plugin" "${options[@]}"
     RUNS=$((RUNS + 1))
+}
+
+# variant NAME PLUGIN OPTION=VALUE...
+variant()
+{
+    trains "$@"
+    ganhost sample --run "$(echo "$1"/00000-*)" --seeds 0-3 --out "$1.png"
+    check "$1: samples" [ -s "$1.png" ]
+}
+
+# The same of two domains, which has no samples.
+translator()
+{
+    trains "$@" data.source=builtin:faces data.fit=crop data.enlarge=1.25 data.crop=random data.mirror=true
+    check "$1: its error on held-out images is measured" grep -q '"test_cycle_b": 0[.]' "$1"/00000-*/stats.jsonl
 }
 
 mlp=(model.g_widths="[16, 16]" model.d_widths="[16, 16]" data.resolution=0)
@@ -75,9 +88,12 @@ variant stylegan2-conditional stylegan2 "${styles[@]}" model.conditional=true mo
     model.d_architecture=skip
 variant stylegan2-augmented stylegan2 "${styles[@]}" model.augment=adaptive model.augment_p=0.3 model.augment_kimg=0.5 \
     model.r1_interval=3 data.source=builtin:faces
+pairs=("${narrow[@]}" model.blocks=1 train.test=4)
+translator cyclegan cyclegan "${pairs[@]}" model.pool=6
+translator cyclegan-plain cyclegan "${pairs[@]}" model.pool=0 model.patch=mean model.lambda_identity=0 train.d_steps=1
 
 # A variant that is in the build but not above would never be tried.
-check "every plugin is here" [ "$(cd "$PLUGINS" && ls -- *.so | sed 's/[.]so$//' | tr '\n' ' ')" = "$(sed -En 's/^variant [^ ]+ ([^ ]+).*/\1/p' "$SOURCE/tests/host/variants.sh" | sort -u | tr '\n' ' ')" ]
+check "every plugin is here" [ "$(cd "$PLUGINS" && ls -- *.so | sed 's/[.]so$//' | tr '\n' ' ')" = "$(sed -En 's/^(variant|translator) [^ ]+ ([^ ]+).*/\2/p' "$SOURCE/tests/host/variants.sh" | sort -u | tr '\n' ' ')" ]
 
 # ---- by class ----
 run=$(echo cgan/00000-*)
