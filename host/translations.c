@@ -6,9 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COLUMNS 4 /* of a domain: real, translated, recovered, identity */
-#define PAPER   255
-#define INK     0x202020
+#define COLUMNS      4 /* of a domain: real, translated, recovered, identity */
+#define PAPER        255
+#define INK          0x202020
+#define CHUNK_PIXELS (4 * 128 * 128)
 /* Of a picture: labels need room above a column, and its size has bounds whatever train.grid is. */
 #define SIDE_LEAST  96
 #define PIXELS_MOST ((int64_t)1 << 26)
@@ -37,6 +38,13 @@ static gan_status get_images(const session *s, const gan_dataset *data, int64_t 
 }
 
 /* ---- translating ---- */
+
+/* Images that are translated at once: with no gradient this takes no more memory than a step of training does. */
+static int64_t chunk_of(const session *s)
+{
+    int64_t batch = config_int(&s->config, "train.batch"), chunk = CHUNK_PIXELS / (s->info.height * s->info.width);
+    return chunk > batch ? chunk : batch;
+}
 
 static gan_tensor *to_tensor(const session *s, const uint8_t *images, int64_t n)
 {
@@ -194,7 +202,7 @@ static gan_status draw_rows(session *s, figure *f, uint8_t *bytes, int domain, i
 
 static gan_status draw_all(session *s, figure *f, uint8_t *bytes, gan_message *message)
 {
-    int64_t chunk = session_sample_batch(s);
+    int64_t chunk = chunk_of(s);
     gan_status status = GAN_OK;
     for (int domain = 0; domain < 2; domain++)
         for (int64_t i = 0; i < f->rows && !status; i += chunk) {
@@ -219,7 +227,7 @@ gan_status translations_fakes(session *s, const char *path, gan_message *message
 {
     figure f;
     session_evaluation e;
-    uint8_t *bytes = malloc((size_t)session_sample_batch(s) * session_sample_bytes(&s->info));
+    uint8_t *bytes = malloc((size_t)chunk_of(s) * session_sample_bytes(&s->info));
     gan_status status =
         bytes ? open_figure(s, &f, message) : gan_fail(message, GAN_ERROR_MEMORY, "no memory for translations");
     if (status) {
@@ -275,7 +283,7 @@ static bool measure_chunk(measuring *m, int domain, const uint8_t *other, int64_
 static gan_status measure_domain(measuring *m, int domain, int64_t n, gan_message *message)
 {
     session *s = m->s;
-    int64_t chunk = session_sample_batch(s), count = gan_dataset_info(s->held[domain])->count;
+    int64_t chunk = chunk_of(s), count = gan_dataset_info(s->held[domain])->count;
     gan_status status = GAN_OK;
     n = n < count ? n : count;
     for (int64_t i = 0; i < n && !status; i += chunk) {
@@ -293,7 +301,7 @@ gan_status translations_measure(session *s, int64_t n, translation_errors *out, 
 {
     session_evaluation e;
     measuring m = {.s = s};
-    size_t bytes = (size_t)session_sample_batch(s) * session_sample_bytes(&s->info);
+    size_t bytes = (size_t)chunk_of(s) * session_sample_bytes(&s->info);
     for (int i = 0; i < 2; i++)
         m.bytes[i] = malloc(bytes);
     gan_status status = m.bytes[0] && m.bytes[1] ? session_evaluate_begin(s, &e, message)
