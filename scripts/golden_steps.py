@@ -5,7 +5,7 @@ Everything random comes from ganhost's Philox (golden_random.py), so that a gan_
 same numbers. Each seed is one sequence of draws:
     WEIGHTS   the parameters of the networks, in the order in which they are added: uniform in [-b, b), b the power of
               two next to 1/sqrt(fan_in), a bias as the weight before it; 1 is added to the weight of a norm
-    IMAGES    per discriminator update, [batch, side, side, channels] uniform in [-1, 1)
+    IMAGES    per discriminator update, [batch, side, side, channels] uniform in [-1, 1); of two domains, first those of A
     LABELS    per discriminator update, [batch] in [0, classes)
     NOISE     what the plugin draws itself, in its order
 
@@ -15,6 +15,7 @@ A file tests/golden/<plugin>/<case>.safetensors holds, under the names of a chec
     after<i>.<name>      parameters, running statistics, optimizers' moments and other state after whole step i; of large
                          networks only some elements, those at index.<name>
     sample.images        samples of seeds 0 to n - 1 and of classes i mod classes, in evaluation mode after the last step
+    translated.ab, .ba   in place of samples, of plugins that have none: the next images of A and of B, translated
 and in its metadata the data's shape, the plugin's options, d_steps, how often D is updated in each whole step, and, of
 networks that grow, kimg of each whole step.
 """
@@ -175,6 +176,10 @@ class Golden:
 
     def sample(self, images):
         self._values["sample.images"] = images.detach().numpy().astype(numpy.float32, order="C")
+
+    def translated(self, ab, ba):
+        for name, images in (("ab", ab), ("ba", ba)):
+            self._values[f"translated.{name}"] = images.detach().numpy().astype(numpy.float32, order="C")
 
     # ---- the file ----
 

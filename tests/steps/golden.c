@@ -332,6 +332,8 @@ gan_batch golden_batch(golden *g)
     gan_random_state noise = gan_random_get(g->ctx);
     gan_random_set(g->ctx, (gan_random_state){.seed = IMAGES, .counter = g->image_counter});
     batch.images = gan_rand(g->ctx, shape, -1.0f, 1.0f);
+    if (g->plugin->needs & GAN_NEEDS_TWO_DOMAINS)
+        batch.images_b = gan_rand(g->ctx, shape, -1.0f, 1.0f);
     g->image_counter = gan_random_get(g->ctx).counter;
     if (g->data.classes > 0) {
         gan_random_set(g->ctx, (gan_random_state){.seed = LABELS, .counter = g->label_counter});
@@ -387,25 +389,57 @@ static gan_tensor *draw_samples(golden *g, int64_t n)
     return images;
 }
 
-static void check_samples(comparison *c)
+static void check_images(comparison *c, const char *key, const gan_tensor *images)
 {
     golden *g = c->g;
     gan_shape shape;
     size_t bytes;
-    ck_assert_msg(gan_file_info(g->file, "sample.images", &shape, NULL), "%s: no samples are stored", g->name);
-    const float *stored = gan_file_data(g->file, "sample.images", &bytes);
+    ck_assert_msg(gan_file_info(g->file, key, &shape, NULL), "%s: no %s are stored", g->name, key);
+    ck_assert(gan_shape_equal(gan_shape_of(images), shape));
+    const float *stored = gan_file_data(g->file, key, &bytes);
+    float *values = read_values(images);
+    for (int64_t i = 0; i < gan_shape_count(shape); i++)
+        ck_assert_msg(fabs((double)values[i] - stored[i]) <= c->tolerance->metric,
+                      "%s: value %lld of %s is %.9g, should be %.9g", g->name, (long long)i, key, (double)values[i],
+                      (double)stored[i]);
+    free(values);
+}
+
+static void check_samples(comparison *c)
+{
+    gan_shape shape = GAN_SCALAR;
+    ck_assert_msg(gan_file_info(c->g->file, "sample.images", &shape, NULL), "%s: no samples are stored", c->g->name);
+    check_images(c, "sample.images", draw_samples(c->g, shape.dim[0]));
+}
+
+static void check_translations(comparison *c)
+{
+    static const char *const keys[] = {"translated.ab", "translated.ba"}; /* by direction */
+    golden *g = c->g;
+    const gan_translate_extension *translation = extension(g, GAN_TRANSLATE_EXTENSION);
+    ck_assert_ptr_nonnull(translation);
+    const gan_batch batch = golden_batch(g);
+    gan_tensor *const from[] = {batch.images, batch.images_b};
+    for (int i = 0; i < 2; i++) {
+        gan_tensor *images = NULL;
+        ck_assert_msg(translation->translate(g->model, (gan_direction)i, from[i], &images) == GAN_OK, "%s",
+                      gan_status_message(g->ctx));
+        check_images(c, keys[i], images);
+    }
+}
+
+/* In evaluation mode, what the model makes. */
+static void check_results(comparison *c)
+{
+    golden *g = c->g;
     for (int i = 0; i < gan_model_network_count(g->model); i++)
         gan_layer_train(gan_model_network_at(g->model, i, NULL, NULL), false);
     gan_no_grad_begin(g->ctx);
-    gan_tensor *images = draw_samples(g, shape.dim[0]);
-    ck_assert(gan_shape_equal(gan_shape_of(images), shape));
-    float *values = read_values(images);
+    if (g->plugin->sample)
+        check_samples(c);
+    else
+        check_translations(c);
     gan_no_grad_end(g->ctx, NULL);
-    for (int64_t i = 0; i < gan_shape_count(shape); i++)
-        ck_assert_msg(fabs((double)values[i] - stored[i]) <= c->tolerance->metric,
-                      "%s: value %lld of the samples is %.9g, should be %.9g", g->name, (long long)i, (double)values[i],
-                      (double)stored[i]);
-    free(values);
 }
 
 void golden_run(golden *g, const golden_tolerance *tolerance)
@@ -420,7 +454,7 @@ void golden_run(golden *g, const golden_tolerance *tolerance)
     }
     ck_assert_int_gt(c.step, 0);
     check_metric_counts(&c);
-    check_samples(&c);
+    check_results(&c);
 }
 
 /* ---- failed allocations ---- */
