@@ -1,9 +1,10 @@
 /*
  * StyleGAN2, step by step: the compiled `stylegan2` plugin against PyTorch in float64: scripts/make-golden-stylegan2.
  *
- * Tolerances as in golden.h, for a learning rate of 2e-3 and at most three whole steps, each of up to two steps of both
- * optimizers. The regularizations' derivatives go through each network four times. R1's with respect to a bias in front
- * of minibatch standard deviation is 0, since deviations do not change when all values do, but not exactly.
+ * Tolerances as in golden.h, for a learning rate of 2e-3 and at most three whole steps, each of up to two steps of G's
+ * optimizer and six of D's. The regularizations' derivatives go through each network four times. R1's with respect to a
+ * bias in front of minibatch standard deviation is 0, since deviations do not change when all values do, but not
+ * exactly.
  */
 #include "golden.h"
 
