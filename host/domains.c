@@ -85,6 +85,7 @@ static gan_status open_domain(const session *s, const sources *from, int domain,
 {
     gan_data_options options;
     options_of(s, from->train[domain], domain, false, &options);
+    options.keep = 0.5;
     if (channels)
         options.channels = channels;
     return session_open_dataset(&options, out, data, message);
@@ -157,6 +158,7 @@ static gan_status open_held_out(const session *s, const sources *from, const gan
         options.builtin_count = wanted > HELD_OUT ? wanted : HELD_OUT;
         options.channels = (int)info->channels;
         options.enlarge = 1;
+        options.keep = 1.0 / 16; /* few are looked at, and seldom */
         options.random_crop = options.mirror = false;
         status = session_open_dataset(&options, out, &held[i], message);
         if (!status)

@@ -55,6 +55,8 @@ typedef struct gan_data_options {
     int threads;                /* that check and decode; 0: as many as there are cores */
     gan_data_progress progress; /* may be NULL */
     void *progress_user;
+    double keep; /* decoded images stay in memory up to this part, at most 1, of a gigabyte, or of a quarter of the
+                    machine's memory where that is less; 0: 1 */
 } gan_data_options;
 
 /* Open a source and check all of it: every header, size, label and checksum that there is, and every image by decoding

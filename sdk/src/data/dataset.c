@@ -48,6 +48,9 @@ static gan_status check_options(const gan_data_options *options, gan_message *me
     if (options->builtin_count < 0 || options->builtin_count > GAN__DATA_MAX_COUNT)
         return gan_fail(message, GAN_ERROR_ARGUMENT, "%s: builtin_count is %" PRId64 ", expected 0 to %" PRId64,
                         options->source, options->builtin_count, GAN__DATA_MAX_COUNT);
+    if (!(options->keep > 0 && options->keep <= 1))
+        return gan_fail(message, GAN_ERROR_ARGUMENT, "%s: keep is %g, expected more than 0, at most 1", options->source,
+                        options->keep);
     if (options->threads < 0)
         return gan_fail(message, GAN_ERROR_ARGUMENT, "%s: threads are %d, expected 0 or more", options->source,
                         options->threads);
@@ -103,7 +106,7 @@ static gan_status set_output(gan_dataset *dataset, const gan_data_options *optio
     gan_status status =
         gan__fit_check(&dataset->fit, dataset->source_width, dataset->source_height, options->source, message);
     if (status == GAN_OK && !gan__dataset_is_plain(dataset))
-        status = gan__keep_open(&dataset->keep, info->count, options->source, message);
+        status = gan__keep_open(&dataset->keep, info->count, options->keep, options->source, message);
     return status;
 }
 
@@ -113,6 +116,8 @@ gan_status gan__dataset_open(const gan_data_options *options, const gan__survey 
     gan_data_options complete = *options;
     if (complete.builtin_count == 0)
         complete.builtin_count = DEFAULT_COUNT;
+    if (complete.keep == 0)
+        complete.keep = 1;
     gan_status status = check_options(&complete, message);
     if (status != GAN_OK)
         return status;

@@ -13,7 +13,7 @@ static int64_t budget(void)
     return pages > 0 && page > 0 && pages < BUDGET / page * 4 ? pages * page / 4 : BUDGET;
 }
 
-gan_status gan__keep_open(gan__keep *keep, int64_t count, const char *source, gan_message *message)
+gan_status gan__keep_open(gan__keep *keep, int64_t count, double part, const char *source, gan_message *message)
 {
     if (count > MAX_COUNT)
         return GAN_OK;
@@ -21,7 +21,7 @@ gan_status gan__keep_open(gan__keep *keep, int64_t count, const char *source, ga
     if (!keep->slots)
         return gan_fail(message, GAN_ERROR_MEMORY, "%s: no memory to open it", source);
     keep->count = count;
-    atomic_init(&keep->left, budget());
+    atomic_init(&keep->left, (int64_t)(part * (double)budget()));
     return GAN_OK;
 }
 

@@ -19,8 +19,8 @@ typedef struct gan__keep {
     _Atomic int64_t left; /* bytes of the budget */
 } gan__keep;
 
-/* Room for `count` images. Memory is taken as images come. */
-gan_status gan__keep_open(gan__keep *keep, int64_t count, const char *source, gan_message *message);
+/* Room for `count` images, in `part` of the budget. Memory is taken as images come. */
+gan_status gan__keep_open(gan__keep *keep, int64_t count, double part, const char *source, gan_message *message);
 void gan__keep_close(gan__keep *keep);
 
 /* The functions below may be called by several threads at once. */

@@ -218,6 +218,6 @@ gan_status gan__pictures_open(gan_dataset *dataset, const gan_data_options *opti
     dataset->info.scaled = true;
     gan_status status = GAN_OK;
     if (!dataset->survey)
-        status = gan__keep_open(&dataset->keep, pictures->count, options->source, message);
+        status = gan__keep_open(&dataset->keep, pictures->count, options->keep, options->source, message);
     return status == GAN_OK ? gan__pictures_check(dataset, options, message) : status;
 }
