@@ -18,14 +18,14 @@ const hidden_case hidden_cases[HIDDEN_CASES] = {
     {"6 bits", {DISTURB_BITS, 6}, HIDDEN_NO_ROW},
     {"5 bits", {DISTURB_BITS, 5}, HIDDEN_NO_ROW},
     {"4 bits", {DISTURB_BITS, 4}, HIDDEN_NO_ROW},
-    {"blur, sigma 0.5", {DISTURB_BLUR, 0.5}, HIDDEN_NO_ROW},
-    {"blur, sigma 1", {DISTURB_BLUR, 1}, HIDDEN_FROM_BLUR},
-    {"blur, sigma 2", {DISTURB_BLUR, 2}, HIDDEN_NO_ROW},
-    {"noise, sigma 1", {DISTURB_NOISE, 1}, HIDDEN_NO_ROW},
-    {"noise, sigma 2", {DISTURB_NOISE, 2}, HIDDEN_NO_ROW},
-    {"noise, sigma 4", {DISTURB_NOISE, 4}, HIDDEN_NO_ROW},
-    {"noise, sigma 8", {DISTURB_NOISE, 8}, HIDDEN_NO_ROW},
-    {"JPEG, quality 90", {DISTURB_JPEG, 90}, HIDDEN_NO_ROW},
+    {"blur of sigma 0.5", {DISTURB_BLUR, 0.5}, HIDDEN_NO_ROW},
+    {"blur of sigma 1", {DISTURB_BLUR, 1}, HIDDEN_FROM_BLUR},
+    {"blur of sigma 2", {DISTURB_BLUR, 2}, HIDDEN_NO_ROW},
+    {"noise of sigma 1", {DISTURB_NOISE, 1}, HIDDEN_NO_ROW},
+    {"noise of sigma 2", {DISTURB_NOISE, 2}, HIDDEN_NO_ROW},
+    {"noise of sigma 4", {DISTURB_NOISE, 4}, HIDDEN_NO_ROW},
+    {"noise of sigma 8", {DISTURB_NOISE, 8}, HIDDEN_NO_ROW},
+    {"JPEG of quality 90", {DISTURB_JPEG, 90}, HIDDEN_NO_ROW},
 };
 
 hidden_result hidden_result_of(const hidden_sum *sum, int64_t n)

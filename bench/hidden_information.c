@@ -251,15 +251,23 @@ static gan_status measure(experiment *x, gan_message *message)
 
 /* ---- output ---- */
 
+/* Of two errors; `none` where there was none to begin with. */
+static const char *ratio_text(double error, double undisturbed, const char *none, char out[32])
+{
+    snprintf(out, 32, "%.4f", error / undisturbed);
+    return undisturbed > 0 ? out : none;
+}
+
 static gan_status print_table(const experiment *x, const hidden_result *results, gan_message *message)
 {
     printf("| translated image | changed by | in grey levels | recovery error | in grey levels | standard error | / "
            "undisturbed |\n|---|---|---|---|---|---|---|\n");
     for (int i = 0; i < HIDDEN_CASES; i++) {
+        char ratio[32];
         const hidden_result *r = &results[i];
-        printf("| %s | %.5f | %.2f | %.5f | %.2f | %.2f | %.2f |\n", hidden_cases[i].name, r->change,
+        printf("| %s | %.5f | %.2f | %.5f | %.2f | %.2f | %s |\n", hidden_cases[i].name, r->change,
                HIDDEN_GREY_LEVELS * r->change, r->error, HIDDEN_GREY_LEVELS * r->error,
-               HIDDEN_GREY_LEVELS * r->standard_error, r->error / results[0].error);
+               HIDDEN_GREY_LEVELS * r->standard_error, ratio_text(r->error, results[0].error, "-", ratio));
     }
     printf("\nImages: %" PRId64 " of %s, translated %s and back by %s\n", x->n,
            x->input ? x->input : "those that are held out", x->domain == 0 ? "A to B" : "B to A", x->o.checkpoint);
@@ -273,10 +281,11 @@ static gan_status write_csv(const experiment *x, const hidden_result *results, g
     gan_status status = path_format(path, message, "%s.csv", x->out);
     text_add(&out, "disturbance,change,change_grey,error,error_grey,standard_error_grey,ratio\n");
     for (int i = 0; i < HIDDEN_CASES; i++) {
+        char ratio[32];
         const hidden_result *r = &results[i];
-        text_add(&out, "\"%s\",%.7g,%.7g,%.7g,%.7g,%.7g,%.7g\n", hidden_cases[i].name, r->change,
+        text_add(&out, "%s,%.7g,%.7g,%.7g,%.7g,%.7g,%s\n", hidden_cases[i].name, r->change,
                  HIDDEN_GREY_LEVELS * r->change, r->error, HIDDEN_GREY_LEVELS * r->error,
-                 HIDDEN_GREY_LEVELS * r->standard_error, r->error / results[0].error);
+                 HIDDEN_GREY_LEVELS * r->standard_error, ratio_text(r->error, results[0].error, "", ratio));
     }
     if (!status)
         status = out.failed ? gan_fail(message, GAN_ERROR_MEMORY, "no memory to write %s", path)
