@@ -173,6 +173,14 @@ echo words > set/trainB/10.png
 refused 'trainB/10.png: expected a PNG or JPEG file' "${two[@]}" --set data.source=set
 check "nothing was written" [ ! -e none ]
 
+# ---- translations that are none ----
+ganhost --plugin tiny_pairs "${FACES[@]}" --set model.trouble=error --out trouble
+expect 1 "cannot translate: trouble was asked for"
+ganhost --plugin tiny_pairs "${FACES[@]}" --set model.trouble=shape --out trouble
+expect 1 "cannot translate: the plugin gave translations of shape [2, 768] instead of [2, 16, 16, 3]"
+ganhost --plugin tiny_pairs "${FACES[@]}" --set model.trouble=nothing --out trouble
+expect 1 "cannot translate: the plugin gave no translation"
+
 # ---- commands of generators ----
 run=folder/00000-tiny_pairs-set
 for command in "sample" "interpolate --seeds 1,2" "mix --rows 1 --cols 2 --layers 0" "project --target other/train/A/0.png"; do
