@@ -201,7 +201,7 @@ static gan_status open_target(translation *p, gan_message *message)
             return GAN_OK;
     return status ? status
                   : gan_fail(message, GAN_ERROR_NOT_FOUND,
-                             "--target %.300s holds no image of the name of one of --input %.300s", target,
+                             "no image of --target %.300s has the name of one of --input %.300s", target,
                              p->input.source);
 }
 

@@ -138,8 +138,8 @@ static gan_status run(const translator *t, const uint8_t *bytes, gan_shape shape
         return GAN_OK;
     char doing[160];
     bool memory = gan_status_of(ctx) == GAN_ERROR_MEMORY;
-    snprintf(doing, sizeof doing, "cannot translate %" PRId64 " images of %" PRId64 "x%" PRId64 " at once%s",
-             shape.dim[0], shape.dim[2], shape.dim[1],
+    snprintf(doing, sizeof doing, "cannot translate %" PRId64 " image%s of %" PRId64 "x%" PRId64 "%s%s", shape.dim[0],
+             shape.dim[0] == 1 ? "" : "s", shape.dim[2], shape.dim[1], shape.dim[0] == 1 ? "" : " at once",
              memory ? " (a smaller --tile or --batch needs less memory)" : "");
     return session_error(t->s, status, doing, message);
 }
