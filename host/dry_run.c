@@ -163,6 +163,8 @@ static gan_status describe_step(session *s, const moment *at, text *out, text *m
 static void describe_fit(session *s, const moment *at, int n, text *out)
 {
     int64_t fits = s->info.count < BATCH_MAX ? s->info.count : BATCH_MAX;
+    if (s->data_b && s->count_b < fits)
+        fits = s->count_b;
     if (!gan_context_stream(s->ctx))
         return;
     for (int i = 0; i < n && fits > 0; i++)

@@ -19,7 +19,8 @@ static void make_pictures(void)
     gan_image image;
     snprintf(pictures, sizeof pictures, "%s/pictures", folder);
     snprintf(archive, sizeof archive, "%s/pictures.zip", folder);
-    snprintf(command, sizeof command, "mkdir -p '%s/a/b' '%s/c'", pictures, pictures);
+    snprintf(command, sizeof command, "cd '%s' && mkdir -p pictures/a/b pictures/c trainA trainB test/A test/B",
+             folder);
     ck_assert_int_eq(system(command), 0);
     ck_assert_int_eq(gan_image_create(&image, 12, 9, 3, &message), GAN_OK);
     for (int i = 0; i < 3; i++) {
@@ -88,6 +89,15 @@ static gan_status open_pictures(void)
 static gan_status open_archive(void)
 {
     return open_and_close(archive);
+}
+
+static gan_status find_domains(void)
+{
+    gan_data_domains found;
+    gan_status status = gan_data_find_domains(folder, &found, &message);
+    if (status == GAN_OK)
+        gan_data_domains_free(&found);
+    return status;
 }
 
 static gan_status check_pictures(void)
@@ -224,6 +234,7 @@ START_TEST(every_allocation_may_fail)
     ck_assert_int_eq(gan_dataset_open(&options, &packed, &message), GAN_OK);
     torture("opening a folder of images", open_pictures);
     survive_in_archives();
+    torture("finding two domains", find_domains);
     torture("checking images", check_pictures);
     torture("packing", pack);
     torture("scaled images", load_scaled);
