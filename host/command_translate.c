@@ -199,10 +199,10 @@ static gan_status open_target(translation *p, gan_message *message)
     for (int64_t i = 0; i < p->input.count && !status; i++)
         if (counterpart(p, i) >= 0)
             return GAN_OK;
-    return status ? status
-                  : gan_fail(message, GAN_ERROR_NOT_FOUND,
-                             "no image of --target %.300s has the name of one of --input %.300s", target,
-                             p->input.source);
+    return status
+               ? status
+               : gan_fail(message, GAN_ERROR_NOT_FOUND,
+                          "no image of --target %.300s has the name of one of --input %.300s", target, p->input.source);
 }
 
 /* Of all channels of all pixels, in grey levels; the images have one shape. */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "translations.h"
 #include "values.h"
 
 #define TILE    512
@@ -64,7 +65,6 @@ gan_status translator_begin(translator *t, opened *o, gan_message *message)
     if (status)
         return status;
     t->s = &o->s;
-    t->table = table;
     t->rule.multiple = table->multiple;
     t->rule.least = table->least;
     return GAN_OK;
@@ -96,43 +96,33 @@ int64_t translator_batch(const translator *t, int64_t height, int64_t width)
 
 /* ---- networks ---- */
 
-/* Images [n, H, W, C] the one way or the other; poison if the plugin does not give what it should. */
-static gan_tensor *translate(const translator *t, gan_direction direction, gan_tensor *images)
-{
-    gan_context *ctx = t->s->ctx;
-    gan_tensor *out = NULL;
-    char found[96], wanted[96];
-    if (gan_is_poison(images))
-        return images;
-    gan_status status = t->table->translate(t->s->model, direction, images, &out);
-    if (status || !out)
-        gan_raise(ctx, status ? status : GAN_ERROR_STATE, "the plugin gave no images");
-    else if (!gan_is_poison(out) && !gan_shape_equal(gan_shape_of(out), gan_shape_of(images)))
-        gan_raise(ctx, GAN_ERROR_SHAPE, "the plugin gave images of shape %s instead of %s",
-                  gan_shape_text(gan_shape_of(out), found, sizeof found),
-                  gan_shape_text(gan_shape_of(images), wanted, sizeof wanted));
-    /* Operators that get a tensor of a context in error pass the error on. */
-    return out ? out : gan_zeros(ctx, GAN_SCALAR);
-}
-
 static gan_status read_values(gan_tensor *images, bool as_bytes, void *out)
 {
     return as_bytes ? gan_read_u8(gan_images_to_u8(images), out) : gan_read_f32(images, out);
 }
 
-/* Bytes [n, height, width, channels] to such images, as bytes or as f32; and, unless it is NULL, their way back. */
+/* Into `out` and, unless it is NULL, what comes back of it into `back`. */
+static gan_status there_and_back(const translator *t, gan_tensor *images, bool as_bytes, void *out, void *back)
+{
+    int from = t->direction == GAN_A_TO_B ? 0 : 1;
+    void *const into[] = {out, back};
+    for (int way = 0; way < 2 && into[way]; way++) {
+        images = gan_is_poison(images) ? NULL : translations_of(t->s, way == 0 ? from : 1 - from, images);
+        gan_status status = images ? read_values(images, as_bytes, into[way]) : GAN_ERROR_STATE;
+        if (status)
+            return status;
+    }
+    return GAN_OK;
+}
+
+/* Bytes [n, height, width, channels] to such images, as bytes or as f32. */
 static gan_status run(const translator *t, const uint8_t *bytes, gan_shape shape, bool as_bytes, void *out, void *back,
                       gan_message *message)
 {
     gan_context *ctx = t->s->ctx;
-    gan_status status;
     gan_no_grad_begin(ctx);
-    gan_tensor *images = translate(t, t->direction, gan_images_from_u8(gan_from_u8(ctx, shape, bytes)));
-    status = gan_status_of(ctx) ? gan_status_of(ctx) : read_values(images, as_bytes, out);
-    if (!status && back) {
-        images = translate(t, t->direction == GAN_A_TO_B ? GAN_B_TO_A : GAN_A_TO_B, images);
-        status = gan_status_of(ctx) ? gan_status_of(ctx) : read_values(images, as_bytes, back);
-    }
+    gan_tensor *images = gan_images_from_u8(gan_from_u8(ctx, shape, bytes));
+    gan_status status = there_and_back(t, images, as_bytes, out, back);
     gan_no_grad_end(ctx, NULL);
     if (!status)
         return GAN_OK;

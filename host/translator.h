@@ -7,16 +7,15 @@
 
 typedef struct translator {
     session *s;
-    const gan_translate_extension *table;
     gan_direction direction;
     tile_rule rule;
     int64_t batch; /* pictures or tiles at once; 0: as many as are few pixels */
     session_evaluation evaluation;
 } translator;
 
-/* Take the extension of a loaded model and make the model ready; --direction, --tile, --overlap and --batch are looked
- * at first. A plugin that does not translate is refused by name. */
+/* --direction, --tile, --overlap and --batch. */
 gan_status translator_options(translator *t, const arguments *args, gan_message *message);
+/* Make a loaded model ready. A plugin that does not translate is refused by name. */
 gan_status translator_begin(translator *t, opened *o, gan_message *message);
 void translator_end(translator *t); /* takes one that was not begun, too */
 

@@ -10,7 +10,9 @@
 static gan_context *ctx;
 static session s;
 static gan_message message;
-static gan_layer *generator; /* of test `with_norm` */
+static plugin variant;
+static gan_translate_extension table; /* its function is the test's */
+static gan_layer *generator;          /* of `normed` */
 
 /* ---- networks ---- */
 
@@ -74,13 +76,21 @@ static void make_generator(void)
     gan_nn_tanh(generator);
 }
 
+static const void *get_extension(gan_model *model, const char *name)
+{
+    (void)model;
+    return strcmp(name, GAN_TRANSLATE_EXTENSION) == 0 ? &table : NULL;
+}
+
 static void setup(void)
 {
     gan_context_options options = {.struct_size = sizeof options, .threads = 1, .seed = 5};
     ck_assert_int_eq(gan_context_create(&options, &ctx, &message), GAN_OK);
     gan_scope_begin(ctx);
     make_generator();
-    s = (session){.ctx = ctx};
+    table = (gan_translate_extension){.struct_size = sizeof table, .multiple = 2, .least = 8};
+    variant.table = (gan_plugin){.needs = GAN_NEEDS_TWO_DOMAINS, .get_extension = get_extension};
+    s = (session){.ctx = ctx, .plugin = &variant};
 }
 
 static void teardown(void)
@@ -120,10 +130,9 @@ static int largest_difference(const gan_image *a, const gan_image *b)
 }
 
 /* The picture through the networks, in tiles where the rule says so. */
-static gan_image through(const gan_translate_extension *table, tile_rule rule, int64_t batch, const gan_image *image,
-                         gan_image *back)
+static gan_image through(tile_rule rule, int64_t batch, const gan_image *image, gan_image *back)
 {
-    translator t = {.s = &s, .table = table, .rule = rule, .batch = batch};
+    translator t = {.s = &s, .rule = rule, .batch = batch};
     tile_axis y, x;
     gan_image out = {0};
     translator_plan(&t, image, &y, &x);
@@ -133,16 +142,15 @@ static gan_image through(const gan_translate_extension *table, tile_rule rule, i
     return out;
 }
 
-#define TABLE(function) (&(gan_translate_extension){sizeof(gan_translate_extension), 2, 8, function})
-
 START_TEST(tiles_of_a_network_of_one_pixel_do_not_show)
 {
+    table.translate = inverted;
     static const int64_t sizes[][2] = {{1, 1}, {3, 9}, {16, 16}, {33, 70}, {101, 20}, {90, 91}};
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
         for (int channels = 1; channels <= 3; channels += 2) {
             gan_image image = picture(sizes[i][0], sizes[i][1], channels);
-            gan_image whole = through(TABLE(inverted), (tile_rule){2, 8, 0, 0}, 1, &image, NULL);
-            gan_image tiled = through(TABLE(inverted), (tile_rule){2, 8, 16, 7}, 1 + (int64_t)i % 4, &image, NULL);
+            gan_image whole = through((tile_rule){2, 8, 0, 0}, 1, &image, NULL);
+            gan_image tiled = through((tile_rule){2, 8, 16, 7}, 1 + (int64_t)i % 4, &image, NULL);
             ck_assert_int_eq(largest_difference(&whole, &tiled), 0);
             for (int64_t j = 0; j < image.width * image.height * channels; j++)
                 ck_assert_int_eq(whole.pixels[j], 255 - image.pixels[j]);
@@ -156,10 +164,11 @@ END_TEST
 /* Back comes from what was translated before it is rounded and clamped: from darker than black, too. */
 START_TEST(there_and_back)
 {
+    table.translate = shifted;
     gan_image image = picture(50, 40, 3), back;
     memset(image.pixels, 3, 300);
     for (int tiled = 0; tiled < 2; tiled++) {
-        gan_image out = through(TABLE(shifted), (tile_rule){2, 8, tiled ? 16 : 0, 4}, 2, &image, &back);
+        gan_image out = through((tile_rule){2, 8, tiled ? 16 : 0, 4}, 2, &image, &back);
         ck_assert_int_eq(out.pixels[0], 0);
         ck_assert_int_eq(out.pixels[900], (int)lrint(image.pixels[900] - 12.75));
         ck_assert_int_eq(largest_difference(&image, &back), 0);
@@ -172,7 +181,8 @@ END_TEST
 
 START_TEST(several_at_once_are_as_one_alone)
 {
-    translator t = {.s = &s, .table = TABLE(normed), .rule = {2, 8, 0, 0}};
+    table.translate = normed;
+    translator t = {.s = &s, .rule = {2, 8, 0, 0}};
     static const int64_t sizes[][2] = {{40, 32}, {39, 32}, {40, 31}, {39, 31}, {40, 32}};
     gan_image images[5], out[5], back[5];
     for (int i = 0; i < 5; i++)
@@ -180,7 +190,7 @@ START_TEST(several_at_once_are_as_one_alone)
     gan_image_mirror(&images[4]);
     ck_assert_int_eq(translator_whole(&t, images, 5, out, back, &message), GAN_OK);
     for (int i = 0; i < 5; i++) {
-        gan_image own_back, own = through(t.table, t.rule, 1, &images[i], &own_back);
+        gan_image own_back, own = through(t.rule, 1, &images[i], &own_back);
         ck_assert_int_le(largest_difference(&own, &out[i]), 1);
         ck_assert_int_le(largest_difference(&own_back, &back[i]), 1);
         ck_assert_int_gt(largest_difference(&own, &images[i]), 20);
@@ -235,16 +245,17 @@ static jumps measure(const gan_image *image, const tile_axis *x)
 
 START_TEST(tiles_of_a_network_with_norm_leave_no_seams)
 {
+    table.translate = normed;
     gan_image image = picture(256, 96, 3);
     tile_axis x;
     tile_rule hard = {2, 8, 64, 0}, soft = {2, 8, 64, 24};
-    gan_image tiled = through(TABLE(normed), hard, 1, &image, NULL);
+    gan_image tiled = through(hard, 1, &image, NULL);
     tile_axis_plan(256, &hard, &x);
     jumps found = measure(&tiled, &x);
     ck_assert_int_eq(x.n, 4);
     ck_assert_double_gt(found.borders, 2 * found.elsewhere); /* without an overlap they are plain to see */
     gan_image_free(&tiled);
-    tiled = through(TABLE(normed), soft, 3, &image, NULL);
+    tiled = through(soft, 3, &image, NULL);
     tile_axis_plan(256, &soft, &x);
     found = measure(&tiled, &x);
     ck_assert_int_eq(x.n, 6);
@@ -265,7 +276,8 @@ static bool stop_at_three(int64_t done, int64_t total, void *user)
 
 START_TEST(tiles_can_be_interrupted)
 {
-    translator t = {.s = &s, .table = TABLE(inverted), .rule = {2, 8, 16, 4}, .batch = 1};
+    table.translate = inverted;
+    translator t = {.s = &s, .rule = {2, 8, 16, 4}, .batch = 1};
     gan_image image = picture(60, 60, 3), out, back;
     int64_t done = 0;
     ck_assert_int_eq(translator_tiled(&t, &image, &out, &back, stop_at_three, &done, &message), GAN_INTERRUPTED);
@@ -276,9 +288,9 @@ START_TEST(tiles_can_be_interrupted)
 }
 END_TEST
 
-static void refused(const gan_translate_extension *table, const char *sentence)
+static void refused(const char *sentence)
 {
-    translator t = {.s = &s, .table = table, .rule = {2, 8, 16, 4}};
+    translator t = {.s = &s, .rule = {2, 8, 16, 4}};
     gan_image image = picture(60, 16, 3), out, back;
     for (int tiled = 0; tiled < 2; tiled++) {
         gan_status status = tiled ? translator_tiled(&t, &image, &out, &back, NULL, NULL, &message)
@@ -295,8 +307,10 @@ static void refused(const gan_translate_extension *table, const char *sentence)
 
 START_TEST(what_a_plugin_does_wrong_is_told)
 {
-    refused(TABLE(shrunk), "the plugin gave images of shape [");
-    refused(TABLE(failing), "trouble was asked for");
+    table.translate = shrunk;
+    refused("the plugin gave translations of shape [");
+    table.translate = failing;
+    refused("trouble was asked for");
 }
 END_TEST
 
