@@ -378,9 +378,13 @@ static gan_status add_to_group(translation *p, int64_t i, const tile_axis *y, co
 
 static bool show_tiles(int64_t done, int64_t total, void *user)
 {
+    translation *p = user;
     char what[64];
     snprintf(what, sizeof what, "tile %" PRId64 " of %" PRId64, done, total);
-    show(user, what);
+    if (p->input.count == 1)
+        console_progress(&p->o.out, p->started, done, total, "tiles", "");
+    else
+        show(p, what);
     return !interrupt_requested();
 }
 
