@@ -64,6 +64,51 @@ START_TEST(domains_are_shown_unpaired)
 }
 END_TEST
 
+static void read_image(const gan_dataset *data, int64_t index, uint8_t out[BYTES])
+{
+    ck_assert_int_eq(gan_dataset_get(data, index, out, NULL, &message), GAN_OK);
+}
+
+/* Image `index` of a builtin source. */
+static void draw(const char *source, uint64_t seed, int64_t index, uint8_t out[BYTES])
+{
+    gan_dataset *data;
+    gan_data_options options = {.struct_size = sizeof options, .source = source, .resolution = SIDE, .seed = seed};
+    ck_assert_int_eq(gan_dataset_open(&options, &data, &message), GAN_OK);
+    read_image(data, index, out);
+    gan_dataset_close(data);
+}
+
+START_TEST(drawn_counterparts_are_held_out_and_not_trained_on)
+{
+    static const char *const values[] = {"data.source=builtin:faces", "data.resolution=16", "data.count=20", "seed=7",
+                                         "data.crop=random",          "data.enlarge=1.5"};
+    plugin p = {.table = {.id = "pairs", .needs = GAN_NEEDS_TWO_DOMAINS}};
+    session s = {.plugin = &p};
+    uint8_t got[BYTES], wanted[BYTES];
+    ck_assert_int_eq(config_create(&p, &s.config, &message), GAN_OK);
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++)
+        ck_assert_msg(config_set_pair(&s.config, values[i], &message) == GAN_OK, "%s", message.text);
+    ck_assert_msg(session_open_data(&s, NULL, &message) == GAN_OK, "%s", message.text);
+    ck_assert_int_eq(s.info.count, 20);
+    ck_assert_int_eq(s.count_b, 20);
+    ck_assert_str_eq(s.info.name, "faces-sketches");
+    ck_assert(s.counterparts);
+    uint64_t held_out = session_domain_seed(7, 0, true);
+    for (int i = 0; i < 64; i += 21) {
+        read_image(s.held[0], i, got);
+        draw("builtin:faces", held_out, i, wanted);
+        ck_assert_mem_eq(got, wanted, BYTES / BATCH);
+        read_image(s.held[1], i, got);
+        draw("builtin:sketches", held_out, i, wanted);
+        ck_assert_mem_eq(got, wanted, BYTES / BATCH);
+    }
+    close_session(&s);
+    for (int i = 0; i < 2; i++)
+        gan_dataset_close(s.held[i]);
+}
+END_TEST
+
 START_TEST(a_position_is_one_of_both)
 {
     plugin p = {0};
@@ -104,6 +149,7 @@ int main(void)
     Suite *suite = suite_create("domains");
     TCase *tests = tcase_create("batches");
     tcase_add_test(tests, domains_are_shown_unpaired);
+    tcase_add_test(tests, drawn_counterparts_are_held_out_and_not_trained_on);
     tcase_add_test(tests, a_position_is_one_of_both);
     tcase_add_test(tests, a_batch_that_one_domain_cannot_fill_is_refused);
     suite_add_tcase(suite, tests);
