@@ -8,6 +8,7 @@
 
 #include "image_list.h"
 #include "interrupt.h"
+#include "png_queue.h"
 #include "translator.h"
 #include "values.h"
 
@@ -36,6 +37,7 @@ typedef struct translation {
     char out[PATH_SIZE], recover[PATH_SIZE]; /* recover: empty if it is not asked for */
     int64_t resize, drawn;
     group groups[GROUPS];
+    png_queue *files;
     int64_t next_group;   /* the one that goes first where all are taken */
     int64_t done, failed; /* inputs translated, and those that could not be read */
     int64_t compared, failed_targets;
@@ -74,7 +76,8 @@ static gan_status output_path(const translation *p, const char *base, int64_t i,
     return status ? status : path_format(path, message, "%s/%s.png", base, stem);
 }
 
-static gan_status write_output(const translation *p, const char *base, int64_t i, const gan_image *image,
+/* Takes the image. */
+static gan_status write_output(const translation *p, const char *base, int64_t i, gan_image *image,
                                gan_message *message)
 {
     char path[PATH_SIZE], folder[PATH_SIZE];
@@ -86,7 +89,7 @@ static gan_status write_output(const translation *p, const char *base, int64_t i
         *slash = '\0';
         status = folder_make(folder, message);
     }
-    return status ? status : gan_png_write(path, image, message);
+    return status ? status : png_queue_add(p->files, path, image, message);
 }
 
 static int compare_identities(const void *a, const void *b)
@@ -277,20 +280,20 @@ static void show(translation *p, const char *what)
     console_progress(&p->o.out, p->started, p->done + p->failed, p->input.count, "images", what);
 }
 
-/* What became of input i. `back` is NULL where it is not asked for. */
-static gan_status finish(translation *p, int64_t i, const gan_image *image, const gan_image *out, const gan_image *back,
+/* What became of input i, which is written. `back` is NULL where it is not asked for. */
+static gan_status finish(translation *p, int64_t i, const gan_image *image, gan_image *out, gan_image *back,
                          gan_message *message)
 {
+    if (p->target.count > 0)
+        compare(p, i, image, out);
+    if (back)
+        p->cycle += mean_absolute_error(image, back);
     gan_status status = write_output(p, p->out, i, out, message);
     if (!status && back)
         status = write_output(p, p->recover, i, back, message);
     if (status)
         return status;
     p->done++;
-    if (p->target.count > 0)
-        compare(p, i, image, out);
-    if (back)
-        p->cycle += mean_absolute_error(image, back);
     show(p, "");
     return GAN_OK;
 }
@@ -327,7 +330,7 @@ static gan_status flush(translation *p, group *g, gan_message *message)
 {
     gan_image *back = *p->recover ? g->back : NULL;
     gan_status status = g->n > 0 ? translator_whole(&p->t, g->image, g->n, g->out, back, message) : GAN_OK;
-    for (int64_t i = 0; i < g->n && g->out[i].pixels; i++) {
+    for (int64_t i = 0; i < g->n && g->out; i++) {
         if (!status)
             status = finish(p, g->index[i], &g->image[i], &g->out[i], back ? &back[i] : NULL, message);
         gan_image_free(&g->out[i]);
@@ -421,11 +424,19 @@ static gan_status translate_all(translation *p, gan_message *message)
 {
     gan_status status = GAN_OK;
     p->started = clock_seconds();
+    p->files = png_queue_open();
+    if (!p->files)
+        return gan_fail(message, GAN_ERROR_MEMORY, "no memory for pictures");
     for (int64_t i = 0; i < p->input.count && !status && !interrupt_requested(); i++)
         status = translate_one(p, i, message);
     for (int i = 0; i < GROUPS && !status && !interrupt_requested(); i++)
         status = flush(p, &p->groups[i], message);
-    return status == GAN_INTERRUPTED ? GAN_OK : status;
+    if (status == GAN_INTERRUPTED) /* between two tiles; what is done is kept */
+        status = GAN_OK;
+    gan_message of_files;
+    gan_status written = png_queue_close(p->files, status ? &of_files : message);
+    p->files = NULL;
+    return status ? status : written;
 }
 
 static gan_status prepare(translation *p, gan_message *message)
