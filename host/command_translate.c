@@ -256,6 +256,19 @@ static void compare(translation *p, int64_t i, const gan_image *image, const gan
 
 /* ---- pictures ---- */
 
+/* Its shorter side to --resize, in place. */
+static gan_status scale_input(const translation *p, int64_t i, gan_image *image, gan_message *message)
+{
+    char path[PATH_SIZE];
+    gan_message why;
+    int64_t least = image->width < image->height ? image->width : image->height;
+    gan_status status = resize(image, (image->width * p->resize + least / 2) / least,
+                               (image->height * p->resize + least / 2) / least, &why);
+    return status ? gan_fail(message, status, "%.2000s: %.700s",
+                             image_list_path(&p->input, i, path) ? path : p->input.source, why.text)
+                  : GAN_OK;
+}
+
 /* Input i as the networks get it: channels of the model, scaled if that is asked for. */
 static gan_status read_input(const translation *p, int64_t i, gan_image *out, gan_message *message)
 {
@@ -263,11 +276,8 @@ static gan_status read_input(const translation *p, int64_t i, gan_image *out, ga
     gan_status status = image_list_read(&p->input, i, &image, message);
     if (!status)
         status = gan_image_convert(&image, (int)p->o.s.info.channels, message);
-    if (!status && p->resize) {
-        int64_t least = image.width < image.height ? image.width : image.height;
-        status = resize(&image, (image.width * p->resize + least / 2) / least,
-                        (image.height * p->resize + least / 2) / least, message);
-    }
+    if (!status && p->resize)
+        status = scale_input(p, i, &image, message);
     if (status)
         gan_image_free(&image);
     else

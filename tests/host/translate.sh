@@ -69,6 +69,9 @@ check "a folder" cmp one/b.png out/sub/b.png
 translate --direction AtoB --input "$SOURCE/tests/fixtures/fit/photo.png" --resize 20 --out small.png
 expect 0 "translated 1 image"
 check "scaled to its shorter side" [ "$(size small.png | tr x '\n' | sort -n | head -1)" = 20 ]
+translate --direction AtoB --input "$SOURCE/tests/fixtures/fit/photo.png" --resize 60000 --out small.png
+expect 1 "fit/photo.png: an image of 91500x60000 was asked for"
+expect 1 "translated 0 images, 1 could not be read: small.png"
 
 # ---- counterparts, and back ----
 translate --direction AtoB --input in --out fresh --target out
@@ -188,6 +191,12 @@ expect_out "after 0.0" # but for rounding
 translate --direction AtoB --input "$photo" --out bf16.png --precision bf16 --target plain.png
 after=$(sed -n 's/.*after \([0-9.]*\) of.*/\1/p' out.txt)
 check "bf16 is near f32, and not it ($after)" awk "BEGIN {exit !($after > 0 && $after < 4)}"
+if [ -e "${EMULATED:-}" ]; then
+    GAN_CUDA_LIBRARY=$EMULATED translate --direction AtoB --input "$photo" --tile 24 --overlap 12 --device cuda \
+        --out emulated.png --target tiled.png
+    expect 0 "translated 1 image"
+    expect_out "after 0.0"
+fi
 
 # ---- Ctrl-C ----
 "$GANHOST" translate --run $run --direction AtoB --input builtin:faces --count 100000 --out long > out.txt 2> err.txt &
