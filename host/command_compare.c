@@ -9,6 +9,7 @@
 
 #define RUNS_MAX    8
 #define METRICS_MAX 6
+#define PARTS_MAX   4 /* folders that a run is called by */
 #define PLOT_WIDTH  900
 #define PLOT_HEIGHT 340
 #define FILTER_ROWS 200 /* of more reports the running median is drawn, over this part of the run: */
@@ -16,7 +17,7 @@
 
 typedef struct compared {
     const char *path;
-    char name[128]; /* the folder's */
+    char name[128];
     history h;
 } compared;
 
@@ -42,22 +43,43 @@ typedef struct comparison {
 
 /* ---- runs ---- */
 
-static void name_of(const char *path, char *out, size_t size)
+/* The last `parts` folders of a path. */
+static void name_of(const char *path, int parts, char *out, size_t size)
 {
     size_t end = strlen(path);
     while (end > 1 && path[end - 1] == '/')
         end--;
     size_t start = end;
-    while (start > 0 && path[start - 1] != '/')
-        start--;
+    for (int i = 0; i < parts && start > 0; i++) {
+        start -= i > 0; /* the slash */
+        while (start > 0 && path[start - 1] != '/')
+            start--;
+    }
     snprintf(out, size, "%.*s", (int)(end - start), path + start);
+}
+
+static bool names_differ(const comparison *c)
+{
+    for (int i = 1; i < c->n_runs; i++)
+        for (int j = 0; j < i; j++)
+            if (strcmp(c->runs[i].name, c->runs[j].name) == 0)
+                return false;
+    return true;
+}
+
+/* Runs are called by their folders; where two of these have one name, with as many of those above as tell them apart.
+ */
+static void name_runs(comparison *c)
+{
+    for (int parts = 1; parts == 1 || (parts <= PARTS_MAX && !names_differ(c)); parts++)
+        for (int i = 0; i < c->n_runs; i++)
+            name_of(c->runs[i].path, parts, c->runs[i].name, sizeof c->runs[i].name);
 }
 
 static gan_status read_run(compared *r, const char *path, gan_message *message)
 {
     char stats[PATH_SIZE];
     r->path = path;
-    name_of(path, r->name, sizeof r->name);
     gan_status status = path_format(stats, message, "%s/stats.jsonl", path);
     if (!status)
         status = history_read(&r->h, stats, message);
@@ -74,6 +96,7 @@ static gan_status read_runs(comparison *c, gan_message *message)
         return gan_fail(message, GAN_ERROR_OPTION, "at most %d runs are compared, not %d", RUNS_MAX, c->args->n_words);
     for (; c->n_runs < c->args->n_words && !status; c->n_runs++)
         status = read_run(&c->runs[c->n_runs], c->args->words[c->n_runs], message);
+    name_runs(c);
     double longest = 0;
     for (int i = 0; i < c->n_runs; i++)
         if (c->runs[i].h.rows > 0)

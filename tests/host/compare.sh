@@ -27,6 +27,10 @@ ganhost compare "$first" "$second" "$third" --out all.png
 expect 0 ""
 check "without distances what they have in common" [ "$(side all.png 20)" -gt 340 ]
 expect_out "d_loss "
+mkdir other && cp -r "$first" other/
+ganhost compare "$first" "other/$(basename "$first")" --out names.png
+expect_out "$first   kimg 0.8 in "
+expect_out "other/$(basename "$first")  kimg 0.8 in "
 ganhost compare "$first" "$third" --metrics 'd_loss,g "loss"' --out two.png
 check "the metrics that are asked for" [ "$(side two.png 20)" = 1700 ]
 
