@@ -86,6 +86,15 @@ static gan_status open_pictures(void)
     return open_and_close(pictures);
 }
 
+static gan_status list_pictures(void)
+{
+    gan_data_files files;
+    gan_status status = gan_data_list(pictures, &files, &message);
+    if (status == GAN_OK)
+        gan_data_files_free(&files);
+    return status;
+}
+
 static gan_status open_archive(void)
 {
     return open_and_close(archive);
@@ -234,6 +243,7 @@ START_TEST(every_allocation_may_fail)
     ck_assert_int_eq(gan_dataset_open(&options, &packed, &message), GAN_OK);
     torture("opening a folder of images", open_pictures);
     survive_in_archives();
+    torture("listing a folder of images", list_pictures);
     torture("finding two domains", find_domains);
     torture("checking images", check_pictures);
     torture("packing", pack);
