@@ -145,7 +145,7 @@ static gan_image through(tile_rule rule, int64_t batch, const gan_image *image, 
 START_TEST(tiles_of_a_network_of_one_pixel_do_not_show)
 {
     table.translate = inverted;
-    static const int64_t sizes[][2] = {{1, 1}, {3, 9}, {16, 16}, {33, 70}, {101, 20}, {90, 91}};
+    static const int64_t sizes[][2] = {{1, 1}, {3, 9}, {9, 3}, {16, 16}, {33, 70}, {101, 20}, {90, 91}};
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
         for (int channels = 1; channels <= 3; channels += 2) {
             gan_image image = picture(sizes[i][0], sizes[i][1], channels);
