@@ -296,12 +296,15 @@ static const gan_default defaults[] = {{"train.batch", "1"},
                                        {"data.mirror", "true"},
                                        {0}};
 
-/* What the host measures on images that are not trained on has a chart too. */
+/* What the host measures on held-out images, where there are some, has charts too. */
 static const gan_chart charts[] = {
     {"Discriminators", "least squares", {"d_a", "d_b"}},
     {"Generators: adversarial terms", "least squares", {"adversarial_a", "adversarial_b"}},
     {"Generators: cycle and identity terms", "mean absolute error", {"cycle_a", "cycle_b", "identity_a", "identity_b"}},
     {"Cycle error on held-out images", "mean absolute error", {"test_cycle_a", "test_cycle_b"}},
+    {"Held-out images: distance of translations from true counterparts",
+     "mean absolute error",
+     {"test_error_ab", "test_error_ba"}},
     {0},
 };
 
