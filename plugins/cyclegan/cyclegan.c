@@ -18,8 +18,8 @@
  * those of the generators before their update, as in the authors' code, which updates the generators first: there their
  * gradient comes through the discriminators of the step before, here through those just updated.
  *
- * G_ba gets the fakes of G_ab and real images of A in one batch, since no sample's result depends on the others. Each
- * line of the generators' loss is differentiated by itself, so that not all passes are held at once.
+ * A discriminator gets real and generated images in one batch, since no sample's result depends on the others. The
+ * terms of the generators' loss are differentiated by and by, so that not all of their passes are held at once.
  */
 #include <string.h>
 
@@ -64,11 +64,6 @@ static gan_tensor *scores(const cyclegan *m, const domain *d, gan_tensor *images
     return m->mean ? gan_mean_over(map, GAN_AXIS(1) | GAN_AXIS(2) | GAN_AXIS(3), false) : map;
 }
 
-static gan_tensor *both(gan_tensor *first, gan_tensor *second)
-{
-    return gan_concat((gan_tensor *[]){first, second}, 2, 0);
-}
-
 /* The pools' decisions, which come before the step that carries them out. */
 static uint64_t prepare(gan_model *base, gan_step_kind kind, const gan_batch *batch)
 {
@@ -86,7 +81,7 @@ static void judge(cyclegan *m, domain *d, gan_tensor *real, const char *name, ga
     const int64_t n = gan_dim(real, 0);
     gan_scope_begin(m->base.ctx);
     gan_tensor *shown = gan_pool_exchange(d->pool, gan_detach(d->fake));
-    gan_tensor *score = scores(m, d, both(real, shown));
+    gan_tensor *score = scores(m, d, gan_concat((gan_tensor *[]){real, shown}, 2, 0));
     gan_tensor *loss = gan_loss_d_least_squares(gan_slice(score, 0, 0, n), gan_slice(score, 0, n, n));
     loss = gan_scale(loss, m->d_weight);
     gan_accumulate(d->d_optim, loss);
@@ -110,26 +105,29 @@ typedef struct terms {
     const char *adversarial, *cycle, *identity;
 } terms;
 
-/* The gradient of the terms that begin with images of `from`, and their weighted sum. */
+/* The gradient of the adversarial and the cycle term that begin with images of `from`, and their weighted sum. */
 static gan_tensor *translate_back(cyclegan *m, domain *from, domain *to, gan_tensor *real, const terms *names,
                                   gan_metrics *out)
 {
-    const int64_t n = gan_dim(real, 0);
-    const bool identity = m->lambda_identity > 0.0f;
     gan_scope_begin(m->base.ctx);
     gan_tensor *adversarial = gan_loss_g_least_squares(scores(m, to, to->fake));
-    gan_tensor *back = gan_forward(from->generator, identity ? both(to->fake, real) : to->fake);
-    gan_tensor *cycle = gan_l1(gan_slice(back, 0, 0, n), real);
+    gan_tensor *cycle = gan_l1(gan_forward(from->generator, to->fake), real);
     gan_tensor *loss = gan_add(adversarial, gan_scale(cycle, m->lambda_cycle));
+    gan_accumulate(m->g_optim, loss);
     gan_metric(out, names->adversarial, gan_detach(adversarial));
     gan_metric(out, names->cycle, gan_detach(cycle));
-    if (identity) {
-        gan_tensor *same = gan_l1(gan_slice(back, 0, n, n), real);
-        loss = gan_add(loss, gan_scale(same, m->lambda_identity));
-        gan_metric(out, names->identity, gan_detach(same));
-    }
-    gan_accumulate(m->g_optim, loss);
     drop_fake(to);
+    return gan_scope_end(m->base.ctx, gan_detach(loss));
+}
+
+/* The gradient of the identity term of images of `from`, and its weighted value. */
+static gan_tensor *translate_to_same(cyclegan *m, domain *from, gan_tensor *real, const terms *names, gan_metrics *out)
+{
+    gan_scope_begin(m->base.ctx);
+    gan_tensor *same = gan_l1(gan_forward(from->generator, real), real);
+    gan_tensor *loss = gan_scale(same, m->lambda_identity);
+    gan_accumulate(m->g_optim, loss);
+    gan_metric(out, names->identity, gan_detach(same));
     return gan_scope_end(m->base.ctx, gan_detach(loss));
 }
 
@@ -140,9 +138,13 @@ static gan_status g_step(gan_model *base, const gan_batch *batch, gan_metrics *o
     cyclegan *m = (cyclegan *)base;
     if (!m->a.fake || !m->b.fake)
         make_fakes(m, batch);
-    gan_tensor *loss_a = translate_back(m, &m->a, &m->b, batch->images, &from_a, out);
-    gan_tensor *loss_b = translate_back(m, &m->b, &m->a, batch->images_b, &from_b, out);
-    gan_metric(out, "g_loss", gan_add(loss_a, loss_b));
+    gan_tensor *loss = translate_back(m, &m->a, &m->b, batch->images, &from_a, out);
+    loss = gan_add(loss, translate_back(m, &m->b, &m->a, batch->images_b, &from_b, out));
+    if (m->lambda_identity > 0.0f) {
+        loss = gan_add(loss, translate_to_same(m, &m->a, batch->images, &from_a, out));
+        loss = gan_add(loss, translate_to_same(m, &m->b, batch->images_b, &from_b, out));
+    }
+    gan_metric(out, "g_loss", loss);
     gan_optimizer_step(m->g_optim);
     return gan_status_of(base->ctx);
 }
