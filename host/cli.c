@@ -318,6 +318,8 @@ int cli_print(text *t)
 {
     gan_message message;
     gan_status status = GAN_OK;
+    if (t->data)
+        text_plain(t->data, true);
     if (t->failed)
         status = gan_fail(&message, GAN_ERROR_MEMORY, "no memory for the output");
     else if (t->data && !write_all(STDOUT_FILENO, t->data, t->size))
@@ -329,6 +331,8 @@ int cli_print(text *t)
 
 int cli_fail(gan_status status, const gan_message *message)
 {
-    fprintf(stderr, "ganhost: %s\n", message->text);
+    gan_message plain = *message;
+    text_plain(plain.text, false);
+    fprintf(stderr, "ganhost: %s\n", plain.text);
     return status == GAN_ERROR_OPTION ? EXIT_USAGE : EXIT_RUN;
 }

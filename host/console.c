@@ -61,6 +61,7 @@ static void emit(console *c, bool show, const char *format, va_list args)
 {
     char line[2048];
     vsnprintf(line, sizeof line - 1, format, args);
+    text_plain(line, false);
     write_log(c, line);
     if (!show)
         return;

@@ -169,17 +169,10 @@ static gan_status open_held_out(const session *s, const sources *from, const gan
     return status;
 }
 
-/* Without the extension. */
-static size_t stem_length(const char *name)
-{
-    const char *dot = strrchr(name, '.'), *slash = strrchr(name, '/');
-    return dot && (!slash || dot > slash) ? (size_t)(dot - name) : strlen(name);
-}
-
 static bool same_stem(const char *a, const char *b)
 {
-    size_t length = a ? stem_length(a) : 0;
-    return a && b && stem_length(b) == length && memcmp(a, b, length) == 0;
+    size_t length = a ? text_stem(a) : 0;
+    return a && b && text_stem(b) == length && memcmp(a, b, length) == 0;
 }
 
 /* Of one folder of images each; the lists are in the order of the names. */

@@ -10,16 +10,9 @@
 
 /* ---- stems ---- */
 
-/* The name without its ending, as characters of `name`. */
-static size_t stem_length(const char *name)
-{
-    const char *dot = strrchr(name, '.'), *slash = strrchr(name, '/');
-    return dot && dot > name && (!slash || dot > slash + 1) ? (size_t)(dot - name) : strlen(name);
-}
-
 static int compare_to_stem(const char *name, const char *stem, size_t length)
 {
-    size_t own = stem_length(name), common = own < length ? own : length;
+    size_t own = text_stem(name), common = own < length ? own : length;
     int order = memcmp(name, stem, common);
     return order ? order : (own > length) - (own < length);
 }
@@ -27,7 +20,7 @@ static int compare_to_stem(const char *name, const char *stem, size_t length)
 static int compare_stems(const void *a, const void *b, void *user)
 {
     const char *const *name = user, *second = name[*(const int64_t *)b];
-    return compare_to_stem(name[*(const int64_t *)a], second, stem_length(second));
+    return compare_to_stem(name[*(const int64_t *)a], second, text_stem(second));
 }
 
 static gan_status sort_stems(image_list *list, const char *option, gan_message *message)
@@ -116,7 +109,7 @@ gan_status image_list_stem(const image_list *list, int64_t i, char out[PATH_SIZE
         return path_format(out, message, "%06" PRId64, i);
     const char *slash = strrchr(list->source, '/');
     const char *name = !list->single ? list->files.name[i] : slash ? slash + 1 : list->source;
-    return path_format(out, message, "%.*s", (int)stem_length(name), name);
+    return path_format(out, message, "%.*s", (int)text_stem(name), name);
 }
 
 int64_t image_list_find(const image_list *list, const char *stem)

@@ -31,7 +31,8 @@ int main(int argc, char **argv)
     arguments args;
     gan_message message;
     if (!cli_parse(argc, argv, &args, &message)) {
-        fprintf(stderr, "ganhost: %s\nTry: ganhost --help\n", message.text);
+        cli_fail(GAN_ERROR_OPTION, &message);
+        fprintf(stderr, "Try: ganhost --help\n");
         return EXIT_USAGE;
     }
     if (args.value[CLI_VERSION])

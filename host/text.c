@@ -102,6 +102,23 @@ bool text_ends_with(const char *s, const char *end)
     return length > tail && strcmp(s + length - tail, end) == 0;
 }
 
+size_t text_stem(const char *path)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path, *dot = strrchr(name, '.');
+    return dot && dot > name ? (size_t)(dot - path) : strlen(path);
+}
+
+void text_plain(char *s, bool lines)
+{
+    for (unsigned char *p = (unsigned char *)s; *p; p++) {
+        bool long_form = *p == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0; /* U+0080 to U+009F in UTF-8 */
+        if (long_form)
+            p[1] = '?';
+        if (long_form || (*p < 32 && !(lines && *p == '\n')) || *p == 127)
+            *p = '?';
+    }
+}
+
 bool text_is_utf8(const char *s)
 {
     static const uint32_t least[] = {0, 0x80, 0x800, 0x10000};

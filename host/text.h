@@ -27,6 +27,11 @@ gan_status path_format(char out[PATH_SIZE], gan_message *message, const char *fo
 
 /* Whether it ends so and has something before: "a.png" with ".png". */
 bool text_ends_with(const char *s, const char *end);
+/* Characters of a path before the ending of its file's name, ".png"; all of them where there is none. */
+size_t text_stem(const char *path);
+/* Control characters become '?', in place, unless they end lines and `lines` is set: they may be from outside, of a
+ * file's name, and a terminal would obey them. */
+void text_plain(char *s, bool lines);
 /* Whether the text is UTF-8 (RFC 3629), which is all that a YAML file can hold. */
 bool text_is_utf8(const char *s);
 

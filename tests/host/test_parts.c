@@ -30,6 +30,27 @@ START_TEST(durations_bytes_and_groups)
 }
 END_TEST
 
+START_TEST(stems)
+{
+    ck_assert_uint_eq(text_stem("a.png"), 1);
+    ck_assert_uint_eq(text_stem("a.b/c.d.jpeg"), 7);
+    ck_assert_uint_eq(text_stem("a.b/c"), 5);
+    ck_assert_uint_eq(text_stem("a.b/.png"), 8); /* hidden, with no ending */
+    ck_assert_uint_eq(text_stem(".png"), 4);
+    ck_assert_uint_eq(text_stem(""), 0);
+}
+END_TEST
+
+START_TEST(terminals_have_nothing_to_obey)
+{
+    char line[] = "a\033[31m\r\n\t\177\xc2\x9b\xc2\xa0\xc3\xa4\xc2", lines[] = "a\nb\033\n";
+    text_plain(line, false);
+    ck_assert_str_eq(line, "a?[31m??????\xc2\xa0\xc3\xa4\xc2");
+    text_plain(lines, true);
+    ck_assert_str_eq(lines, "a\nb?\n");
+}
+END_TEST
+
 START_TEST(utf8)
 {
     ck_assert(text_is_utf8("plain, \xc3\xa4, \xe2\x82\xac, \xf0\x9f\x98\x80"));
@@ -385,6 +406,8 @@ int main(void)
     Suite *suite = suite_create("host");
     TCase *tests = tcase_create("parts");
     tcase_add_test(tests, durations_bytes_and_groups);
+    tcase_add_test(tests, stems);
+    tcase_add_test(tests, terminals_have_nothing_to_obey);
     tcase_add_test(tests, utf8);
     tcase_add_test(tests, stamps_go_there_and_back);
     tcase_add_test(tests, statistics_go_there_and_back);
