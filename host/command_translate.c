@@ -1,5 +1,6 @@
 /* command_translate.c - `ganhost translate`: images of one domain to images of the other, of any size and number. */
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -100,27 +101,29 @@ static int compare_identities(const void *a, const void *b)
     return (x->inode > y->inode) - (x->inode < y->inode);
 }
 
-/* Links are not followed: an output takes the place of a link, not of what it leads to. */
-static bool identify(const char *path, identity *out)
+static bool identify(const char *path, bool follow_link, identity *out)
 {
     struct stat info;
-    if (lstat(path, &info) != 0)
+    if (fstatat(AT_FDCWD, path, &info, follow_link ? 0 : AT_SYMLINK_NOFOLLOW) != 0)
         return false;
     *out = (identity){info.st_dev, info.st_ino};
     return true;
 }
 
+/* Of an image that is read through a link, both the link and what it leads to. */
 static int64_t identify_all(const image_list *list, identity *out)
 {
     char path[PATH_SIZE];
     int64_t n = 0;
     for (int64_t i = 0; i < list->count; i++)
-        if (image_list_path(list, i, path) && identify(path, &out[n]))
-            n++;
+        for (int follow = 0; follow < 2; follow++)
+            if (image_list_path(list, i, path) && identify(path, follow, &out[n]))
+                n++;
     return n;
 }
 
-/* No output in `base` may take the place of an image that is read. */
+/* No output in `base` may take the place of an image that is read. Where it would be, a link is not followed: the
+ * output would take the place of the link, not of what it leads to. */
 static gan_status check_outputs(const translation *p, const char *option, const char *base, const identity *known,
                                 int64_t n, gan_message *message)
 {
@@ -132,7 +135,8 @@ static gan_status check_outputs(const translation *p, const char *option, const 
                         option, base);
     for (int64_t i = 0; i < p->input.count && !status; i++) {
         status = output_path(p, base, i, path, message);
-        if (!status && identify(path, &found) && bsearch(&found, known, (size_t)n, sizeof *known, compare_identities))
+        if (!status && identify(path, false, &found) &&
+            bsearch(&found, known, (size_t)n, sizeof *known, compare_identities))
             status = gan_fail(message, GAN_ERROR_OPTION,
                               "%.2000s is one of the images that are read, and would be overwritten; give another %s",
                               path, option);
@@ -167,7 +171,7 @@ static gan_status choose_outputs(translation *p, gan_message *message)
         status = check_recover(p, message);
     if (status)
         return status;
-    identity *known = calloc((size_t)(p->input.count + p->target.count), sizeof *known);
+    identity *known = calloc(2 * (size_t)(p->input.count + p->target.count), sizeof *known);
     if (!known)
         return gan_fail(message, GAN_ERROR_MEMORY, "no memory for the list of images");
     int64_t n = identify_all(&p->input, known);
@@ -472,12 +476,12 @@ static int print_errors(const translation *p)
     if (p->compared > 0)
         text_add(&lines,
                  "mean absolute error against the counterpart: before %.3f, after %.3f of 255 (%.5f, %.5f of the "
-                 "range), of %s images\n",
+                 "range), of %s image%s\n",
                  p->before / (double)p->compared, p->after / (double)p->compared, p->before / (double)p->compared / 255,
-                 p->after / (double)p->compared / 255, text_grouped(p->compared, n));
+                 p->after / (double)p->compared / 255, text_grouped(p->compared, n), p->compared == 1 ? "" : "s");
     if (*p->recover && p->done > 0)
-        text_add(&lines, "cycle error: %.3f of 255 (%.5f of the range), of %s images\n", p->cycle / (double)p->done,
-                 p->cycle / (double)p->done / 255, text_grouped(p->done, n));
+        text_add(&lines, "cycle error: %.3f of 255 (%.5f of the range), of %s image%s\n", p->cycle / (double)p->done,
+                 p->cycle / (double)p->done / 255, text_grouped(p->done, n), p->done == 1 ? "" : "s");
     return cli_print(&lines);
 }
 

@@ -51,6 +51,13 @@ expect 1 "ganhost: in/words.png: expected a PNG or JPEG file, found something el
 expect 1 "ganhost: in/gone.png: "
 check "names are kept" [ "$(cd out && find . -type f | sort | tr '\n' ' ')" = "./a.png ./sub/b.png ./sub/deeper/up.png ./sub/wide.png " ]
 rm in/sub/broken.png in/words.png in/gone.png
+mkdir names
+cp in/words.txt "names/$(printf 'e\033[31m\n\302\2331m.png')"
+translate --direction AtoB --input names --out names-out
+expect 1 "ganhost: names/e?[31m???1m.png: expected a PNG or JPEG file"
+cp five/000000.png "names/$(printf 'e\033[31m\n\302\2331m.jpg')"
+translate --direction AtoB --input names --out names-out
+expect_error 2 "e?[31m???1m.jpg and e?[31m???1m.png have one name"
 translate --direction AtoB --input in/ --out again --batch 1
 expect 0 "translated 4 images, 2 other files ignored: again"
 check "the same result" cmp out/sub/wide.png again/sub/wide.png
@@ -89,7 +96,7 @@ head -c 100 out/a.png > part/stray.png
 translate --direction AtoB --input in --out fresh --target part
 expect 0 ""
 expect_out "after 0.000 of 255 ("
-expect_out "of 1 images"
+expect_out "of 1 image"
 mkdir part/sub
 head -c 200 out/sub/b.png > part/sub/b.png
 translate --direction AtoB --input in --out fresh --target part
@@ -97,7 +104,7 @@ expect 1 "ganhost: part/sub/b.png: the PNG data breaks off after 200 bytes"
 expect 1 "translated 4 images, 1 counterpart could not be read"
 translate --direction AtoB --input in/a.png --out fresh --target out/sub/b.png --quiet
 expect 0 ""
-expect_out "of 1 images" # files are counterparts whatever their names
+expect_out "of 1 image" # files are counterparts whatever their names
 translate --direction AtoB --input builtin:faces --target builtin:sketches --out fresh
 expect_out "of 64 images"
 before=$(sed -n 's/.*before \([0-9.]*\),.*/\1/p' out.txt)
@@ -122,6 +129,16 @@ translate --direction AtoB --input in --out out --target out
 expect_error 2 'out/a.png is one of the images that are read'
 translate --direction AtoB --input in --out fresh --recover fresh/
 expect_error 2 '--recover and --out are one place, fresh/'
+mkdir links
+ln -s ../in/a.png links/a.png # whose target is read, too
+translate --direction AtoB --input links --out in
+expect_error 2 'in/a.png is one of the images that are read'
+translate --direction AtoB --input links --out links
+expect_error 2 'links/a.png is one of the images that are read'
+translate --direction AtoB --input in --out fresh --target links
+expect 0 ""
+translate --direction AtoB --input five/000000.png --out in/a.png --target links/a.png
+expect_error 2 'in/a.png is one of the images that are read'
 translate --direction AtoB --input in --out in/new # is no image that is read now
 expect 0 "translated 4 images"
 rm -r in/new
