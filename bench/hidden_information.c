@@ -151,17 +151,6 @@ static gan_status open_all(experiment *x, gan_message *message)
     return hidden_pictures_create(&x->pictures, &x->o.s.info, x->n, message);
 }
 
-/* `n` images from `first` on of those that are spread over the data. */
-static gan_status get_images(const experiment *x, int64_t first, int64_t n, uint8_t *out, gan_message *message)
-{
-    int64_t held = gan_dataset_info(x->data)->count;
-    size_t bytes = session_sample_bytes(&x->o.s.info);
-    gan_status status = GAN_OK;
-    for (int64_t i = 0; i < n && !status; i++)
-        status = gan_dataset_get(x->data, (first + i) * held / x->n, out + (size_t)i * bytes, NULL, message);
-    return status;
-}
-
 /* ---- measuring ---- */
 
 /* The mean absolute difference of each image. */
@@ -225,7 +214,7 @@ static gan_status measure_all(experiment *x, gan_message *message)
     gan_status status = bytes && values ? GAN_OK : gan_fail(message, GAN_ERROR_MEMORY, "no memory for images");
     for (int64_t i = 0; i < x->n && !status; i += chunk) {
         int64_t n = x->n - i < chunk ? x->n - i : chunk;
-        status = get_images(x, i, n, bytes, message);
+        status = translations_images(x->data, i, n, x->n, bytes, message);
         if (!status && (status = measure_chunk(x, bytes, i, n, values)) != GAN_OK)
             status = session_error(s, status, "cannot translate there and back", message);
         console_progress(&x->o.out, started, i + n, x->n, "images", "");

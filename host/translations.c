@@ -25,12 +25,11 @@ static const gan_dataset *shown_data(const session *s, int domain)
     return s->held[domain] ? s->held[domain] : domain == 0 ? s->data : s->data_b;
 }
 
-/* Images `first` to first + n of `of` that are spread over the data. */
-static gan_status get_images(const session *s, const gan_dataset *data, int64_t first, int64_t n, int64_t of,
-                             uint8_t *out, gan_message *message)
+gan_status translations_images(const gan_dataset *data, int64_t first, int64_t n, int64_t of, uint8_t *out,
+                               gan_message *message)
 {
     int64_t count = gan_dataset_info(data)->count;
-    size_t bytes = session_sample_bytes(&s->info);
+    size_t bytes = session_sample_bytes(gan_dataset_info(data));
     gan_status status = GAN_OK;
     for (int64_t i = 0; i < n && !status; i++)
         status = gan_dataset_get(data, (first + i) * count / of, out + (size_t)i * bytes, NULL, message);
@@ -167,7 +166,7 @@ gan_status translations_reals(const session *s, const char *path, gan_message *m
         int64_t cells = f.rows * COLUMNS, count = gan_dataset_info(data[domain])->count,
                 n = cells < count ? cells : count;
         for (int64_t i = 0; i < n && !status; i++) {
-            status = get_images(s, data[domain], i, 1, n, image, message);
+            status = translations_images(data[domain], i, 1, n, image, message);
             if (!status)
                 paste(&f, image, domain, i % COLUMNS, i / COLUMNS);
         }
@@ -207,7 +206,7 @@ static gan_status draw_all(session *s, figure *f, uint8_t *bytes, gan_message *m
     for (int domain = 0; domain < 2; domain++)
         for (int64_t i = 0; i < f->rows && !status; i += chunk) {
             int64_t n = f->rows - i < chunk ? f->rows - i : chunk;
-            status = get_images(s, shown_data(s, domain), i, n, f->rows, bytes, message);
+            status = translations_images(shown_data(s, domain), i, n, f->rows, bytes, message);
             if (!status && draw_rows(s, f, bytes, domain, i, n))
                 status = session_error(s, GAN_ERROR_STATE, "cannot translate", message);
         }
@@ -288,9 +287,9 @@ static gan_status measure_domain(measuring *m, int domain, int64_t n, gan_messag
     n = n < count ? n : count;
     for (int64_t i = 0; i < n && !status; i += chunk) {
         int64_t part = n - i < chunk ? n - i : chunk;
-        status = get_images(s, s->held[domain], i, part, n, m->bytes[domain], message);
+        status = translations_images(s->held[domain], i, part, n, m->bytes[domain], message);
         if (!status && s->counterparts)
-            status = get_images(s, s->held[1 - domain], i, part, n, m->bytes[1 - domain], message);
+            status = translations_images(s->held[1 - domain], i, part, n, m->bytes[1 - domain], message);
         if (!status && !measure_chunk(m, domain, s->counterparts ? m->bytes[1 - domain] : NULL, part))
             status = session_error(s, GAN_ERROR_STATE, "cannot translate held-out images", message);
     }

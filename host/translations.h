@@ -8,6 +8,10 @@
  * context. The networks are in evaluation mode, see session_evaluate_begin. */
 gan_tensor *translations_of(session *s, int domain, gan_tensor *images);
 
+/* n images from `first` on of `of` that are spread evenly over the data. */
+gan_status translations_images(const gan_dataset *data, int64_t first, int64_t n, int64_t of, uint8_t *out,
+                               gan_message *message);
+
 /* PNG files, of an eighth of train.grid rows. What is trained on: four columns of A, four of B. */
 gan_status translations_reals(const session *s, const char *path, gan_message *message);
 /* Held-out images, or such as are trained on where none are held out, in labelled columns for each domain: as they are,
