@@ -108,8 +108,7 @@ const cli_command cli_commands[] = {
     {"translate", "translate --run RUN --direction AtoB|BtoA --input FOLDER|FILE [OPTIONS]",
      "Translate images of any size with a run of two domains: PNG files under the names of the inputs, in "
      "RUN/translated-AtoB or --out FOLDER. Large images go in overlapping tiles. Files that cannot be read are named "
-     "and "
-     "left out; the status is then 1. Ctrl-C leaves what was translated so far.",
+     "and left out; the status is then 1. Ctrl-C leaves what was translated so far.",
      MODEL_OPTIONS | BIT(CLI_INPUT) | BIT(CLI_DIRECTION) | BIT(CLI_RESIZE) | BIT(CLI_TILE) | BIT(CLI_OVERLAP) |
          BIT(CLI_BATCH) | BIT(CLI_COUNT) | BIT(CLI_RECOVER) | BIT(CLI_TARGET),
      0, 0, command_translate},

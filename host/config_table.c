@@ -29,8 +29,7 @@ const gan_option config_host_table[] = {
      "The second domain, for plugins that translate: a source like data.source, which then is the first one. Empty: "
      "data.source is a folder with train/A and train/B, or trainA and trainB, and test/A and test/B, or testA and "
      "testB, for images that are held out; or builtin:faces or builtin:sketches, whose second domain is the other of "
-     "the "
-     "two. Of two built-in sources images are held out as well."},
+     "the two. Of two built-in sources images are held out as well."},
     {"data.resolution", GAN_OPTION_INT, "0", 0, 4096, NULL,
      "Side of the square images in pixels; 0: as the source has them, all of one size."},
     {"data.fit", GAN_OPTION_CHOICE, "crop", 0, 0, "crop|pad|stretch",
@@ -77,8 +76,8 @@ const gan_option config_host_table[] = {
      "takes does not count as time of training. 0: do not."},
     {"train.test", GAN_OPTION_INT, "64", 0, 65536, NULL,
      "With two domains: at each snapshot, translate up to this many held-out images of each and back. The mean "
-     "absolute "
-     "difference, of values from -1 to 1, goes to stats.jsonl as test_cycle_a and test_cycle_b; where the true "
+     "absolute difference, of values from -1 to 1, goes to stats.jsonl as test_cycle_a and test_cycle_b; where the "
+     "true "
      "counterparts of those images are known (files of the same names in both test folders, or built-in faces and "
      "sketches), that of a translated image from its counterpart as test_error_ab and test_error_ba. Nothing of it is "
      "learned from. The time that it takes does not count as time of training. 0: do not."},
