@@ -308,15 +308,11 @@ static gan_status compare(comparison *c, gan_message *message)
     if (!status && !(c->runs = calloc((size_t)c->n_runs, sizeof *c->runs)))
         status = gan_fail(message, GAN_ERROR_MEMORY, "no memory to compare runs");
     for (int i = 0; i < c->n_runs && !status; i++) {
-        measured *m = &c->runs[i];
-        status = measure(c, c->folders[i], m, message);
-        if (!status)
-            summarize(m);
-        if (!status && !(m->mean > 0)) /* nothing can be set in proportion to it */
-            status = gan_fail(message, GAN_ERROR_NON_FINITE,
-                              "all path lengths of %.300s are 0: its images do not depend on w", c->folders[i]);
-        if (!status)
-            draw_outline(m);
+        status = measure(c, c->folders[i], &c->runs[i], message);
+        if (!status) {
+            summarize(&c->runs[i]);
+            draw_outline(&c->runs[i]);
+        }
     }
     if (status)
         return status;

@@ -103,8 +103,7 @@ check "before anything was measured" [ ! -s out.txt ]
 train plain "${TINY[@]}" --set train.kimg=0.1
 lengths styles plain
 expect_error 2 'path_lengths is for style-based generators (gan.style/1), which tiny has not'
-for i in "error trouble was asked for" "shape the plugin gave styles of shape" \
-    "deaf all path lengths of deaf are 0: its images do not depend on w"; do
+for i in "error trouble was asked for" "shape the plugin gave styles of shape"; do
     train "${i%% *}" --plugin tiny_style "${faces[@]}" --set train.kimg=0.1 --set "model.trouble=${i%% *}"
     lengths "${i%% *}" --samples 3
     expect_error 1 "${i#* }"
