@@ -1,7 +1,9 @@
 /* command_translate.c - `ganhost translate`: images of one domain to images of the other, of any size and number. */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -144,19 +146,31 @@ static gan_status check_outputs(const translation *p, const char *option, const 
     return status;
 }
 
+/* The folder that outputs go to, which is made, or the one file, by a path with no links. */
+static gan_status real_place(const translation *p, const char *base, char out[PATH_SIZE], gan_message *message)
+{
+    char path[PATH_SIZE], folder[PATH_SIZE], full[PATH_MAX];
+    gan_status status =
+        p->input.single ? output_path(p, base, 0, path, message) : path_format(path, message, "%s/", base);
+    const char *slash = status ? NULL : strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    if (!status) /* with its slash, which "/" consists of */
+        status = path_format(folder, message, "%.*s", (int)(name - path), path);
+    if (!status && slash)
+        status = folder_make(folder, message);
+    if (!status && !realpath(slash ? folder : ".", full))
+        status = gan_fail(message, GAN_ERROR_IO, "cannot find the folder %.2000s: %s", folder, strerror(errno));
+    return status ? status : path_format(out, message, "%s/%s", full, name);
+}
+
 static gan_status check_recover(const translation *p, gan_message *message)
 {
     char out[PATH_SIZE], recover[PATH_SIZE];
-    gan_status status = output_path(p, p->out, 0, out, message);
+    gan_status status = real_place(p, p->out, out, message);
     if (!status)
-        status = output_path(p, p->recover, 0, recover, message);
-    if (status)
-        return status;
-    struct stat a, b;
-    bool same = strcmp(out, recover) == 0 ||
-                (stat(p->out, &a) == 0 && stat(p->recover, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino);
-    return same ? gan_fail(message, GAN_ERROR_OPTION, "--recover and --out are one place, %.2000s", p->recover)
-                : GAN_OK;
+        status = real_place(p, p->recover, recover, message);
+    if (!status && strcmp(out, recover) == 0)
+        status = gan_fail(message, GAN_ERROR_OPTION, "--recover and --out are one place, %.2000s", p->recover);
+    return status;
 }
 
 static gan_status choose_outputs(translation *p, gan_message *message)
@@ -167,8 +181,6 @@ static gan_status choose_outputs(translation *p, gan_message *message)
     gan_status status = opened_target(&p->o, name, p->out, message);
     if (!status && recover)
         status = path_format(p->recover, message, "%s", recover);
-    if (!status && recover)
-        status = check_recover(p, message);
     if (status)
         return status;
     identity *known = calloc(2 * (size_t)(p->input.count + p->target.count), sizeof *known);
@@ -181,7 +193,7 @@ static gan_status choose_outputs(translation *p, gan_message *message)
     if (!status && recover)
         status = check_outputs(p, "--recover", p->recover, known, n, message);
     free(known);
-    return status;
+    return !status && recover ? check_recover(p, message) : status;
 }
 
 /* ---- counterparts ---- */

@@ -129,6 +129,19 @@ translate --direction AtoB --input in --out out --target out
 expect_error 2 'out/a.png is one of the images that are read'
 translate --direction AtoB --input in --out fresh --recover fresh/
 expect_error 2 '--recover and --out are one place, fresh/'
+ln -s . here
+for back in ./unmade here/unmade unmade/; do
+    translate --direction AtoB --input in --out unmade --recover $back
+    expect_error 2 "--recover and --out are one place, $back"
+    rmdir unmade
+done
+translate --direction AtoB --input in/a.png --out unmade.png --recover here/unmade.png
+expect_error 2 '--recover and --out are one place, here/unmade.png'
+translate --direction AtoB --input in/a.png --out fresh --recover fresh/a.png
+expect_error 2 '--recover and --out are one place, fresh/a.png'
+translate --direction AtoB --input in/a.png --out unmade.png --recover unmade
+expect 0 ""
+check "both are there" [ -e unmade.png ] && [ -e unmade/a.png ]
 mkdir links
 ln -s ../in/a.png links/a.png # whose target is read, too
 translate --direction AtoB --input links --out in
