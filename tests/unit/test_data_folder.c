@@ -61,6 +61,9 @@ START_TEST(files_are_listed_undecoded)
     ck_assert_int_eq(gan_data_list(at("none"), &files, &message), GAN_ERROR_NOT_FOUND);
     ck_assert_ptr_nonnull(strstr(message.text, "expected PNG or JPEG images in this folder, found none (1 other file"));
     ck_assert_ptr_null(files.name);
+    ck_assert_int_eq(gan_data_list(NULL, &files, &message), GAN_ERROR_ARGUMENT);
+    ck_assert_int_eq(gan_data_list("", &files, &message), GAN_ERROR_ARGUMENT);
+    ck_assert_int_eq(gan_data_list(folder, NULL, &message), GAN_ERROR_ARGUMENT);
 }
 END_TEST
 

@@ -139,6 +139,8 @@ gan_status gan__folder_open(gan_dataset *dataset, const gan_data_options *option
 
 gan_status gan_data_list(const char *folder, gan_data_files *out, gan_message *message)
 {
+    if (!folder || !*folder || !out)
+        return gan_fail(message, GAN_ERROR_ARGUMENT, "no folder of images was named, or no place for their list");
     gan__pictures *pictures = gan__pictures_new(folder, "/");
     if (!pictures)
         return gan_fail(message, GAN_ERROR_MEMORY, "%s: no memory to open it", folder);
