@@ -6,6 +6,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+typedef struct golden {
+    const char *name;
+    gan_file *file;
+    gan_context *ctx;
+    const gan_plugin *plugin;
+    gan_options *options;
+    gan_model *model;
+    gan_metrics *metrics;
+    gan_data_info data;
+    int64_t batch;
+    int64_t batch_side;                    /* of its images: the data's, unless a network has to grow to it */
+    double kimg;                           /* of the batch */
+    uint64_t image_counter, label_counter; /* of the draws that make batches */
+} golden;
+
 enum { WEIGHTS = 11, IMAGES = 12, NOISE = 13, LABELS = 14 }; /* seeds of scripts/golden_steps.py */
 
 #define KEY_SIZE 256
@@ -137,7 +152,8 @@ static void plan_batches(golden *g, int i)
         plan->batches(g->model, g->kimg, &g->batch, &g->batch_side);
 }
 
-void golden_open(golden *g, const char *name)
+/* A scope is open until golden_close. */
+static void golden_open(golden *g, const char *name)
 {
     char path[4096];
     gan_message message;
@@ -154,7 +170,7 @@ void golden_open(golden *g, const char *name)
     gan_random_set(g->ctx, (gan_random_state){.seed = NOISE});
 }
 
-void golden_close(golden *g)
+static void golden_close(golden *g)
 {
     gan_metrics_destroy(g->metrics);
     g->plugin->destroy(g->model);
@@ -325,7 +341,8 @@ static void check_state(comparison *c)
 
 /* ---- running ---- */
 
-gan_batch golden_batch(golden *g)
+/* The next batch of images and labels. */
+static gan_batch golden_batch(golden *g)
 {
     gan_batch batch = {.struct_size = sizeof batch, .n = g->batch, .kimg = g->kimg};
     gan_shape shape = GAN_SHAPE(g->batch, g->batch_side, g->batch_side, g->data.channels);
@@ -442,7 +459,8 @@ static void check_results(comparison *c)
     gan_no_grad_end(g->ctx, NULL);
 }
 
-void golden_run(golden *g, const golden_tolerance *tolerance)
+/* All steps of the file, and its samples. */
+static void golden_run(golden *g, const golden_tolerance *tolerance)
 {
     comparison c = {.g = g, .tolerance = tolerance};
     char *next = (char *)text_of(g, "d_steps"); /* "1,1,1" */
@@ -527,7 +545,10 @@ static size_t memory_after_a_good_step(golden *g)
     return gan_memory(g->ctx).bytes_in_use;
 }
 
-void golden_steps_without_memory(golden *g, bool generator)
+/* Steps of the generator, or of the discriminator, of the case's model in which one allocation after the other fails:
+ * each says so and leaves parameters and optimizers as they were, unless it failed after the update (while reporting
+ * metrics), or does without and is good; and no memory is lost. */
+static void golden_steps_without_memory(golden *g, bool generator)
 {
     enum { ENOUGH = 40, MOST = 20000 }; /* so many good steps in a row: the failure lies behind the step's end */
     size_t in_use = memory_after_a_good_step(g);
@@ -537,4 +558,46 @@ void golden_steps_without_memory(golden *g, bool generator)
     ck_assert_uint_gt(nth, ENOUGH + 10);
     ck_assert_uint_lt(nth, MOST);
     ck_assert_uint_eq(memory_after_a_good_step(g), in_use);
+}
+
+/* ---- tests ---- */
+
+START_TEST(steps_are_those_of_pytorch)
+{
+    golden g;
+    golden_tolerance tolerance = golden_within;
+    if (golden_cases[_i].metric > 0)
+        tolerance.metric = golden_cases[_i].metric;
+    golden_open(&g, golden_cases[_i].name);
+    golden_run(&g, &tolerance);
+    golden_close(&g);
+}
+END_TEST
+
+START_TEST(a_step_without_memory_changes_nothing)
+{
+    golden g;
+    golden_open(&g, golden_cases[_i / 2].name);
+    golden_steps_without_memory(&g, _i % 2 == 1);
+    golden_close(&g);
+}
+END_TEST
+
+static Suite *suite(void)
+{
+    Suite *s = suite_create("golden steps of " TEST_PLUGIN_NAME);
+    TCase *t = tcase_create("steps");
+    tcase_set_timeout(t, golden_seconds);
+    for (int i = 0; golden_cases[i].name; i++) {
+        tcase_add_loop_test(t, steps_are_those_of_pytorch, i, i + 1);
+        if (golden_cases[i].memory)
+            tcase_add_loop_test(t, a_step_without_memory_changes_nothing, 2 * i, 2 * i + 2);
+    }
+    suite_add_tcase(s, t);
+    return s;
+}
+
+int main(void)
+{
+    return test_main(suite());
 }

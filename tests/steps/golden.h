@@ -5,31 +5,12 @@
  * scripts/golden_steps.py. The plugin is built with the file's options for data of the file's shape, gets the file's
  * initial weights, draws the script's random numbers from the same seeds, and is then compared after every step: the
  * metrics, and every tensor and number that a checkpoint would hold, none missing on either side.
- *
- *     golden g;
- *     golden_open(&g, "small-minimax");
- *     golden_run(&g, &tolerance);
- *     golden_close(&g);
+ * test_<plugin>_golden.c is the list of a plugin's cases; golden.c has the rest, main too.
  */
 #ifndef GOLDEN_H
 #define GOLDEN_H
 
 #include "../support.h"
-
-typedef struct golden {
-    const char *name;
-    gan_file *file;
-    gan_context *ctx;
-    const gan_plugin *plugin;
-    gan_options *options;
-    gan_model *model;
-    gan_metrics *metrics;
-    gan_data_info data;
-    int64_t batch;
-    int64_t batch_side;                    /* of its images: the data's, unless a network has to grow to it */
-    double kimg;                           /* of the batch */
-    uint64_t image_counter, label_counter; /* of the draws that make batches */
-} golden;
 
 /* How far f32 may be from float64. A metric is a mean of terms near 1 after a few hundred roundings each. A weight
  * moves by about lr in each step of Adam, in the direction m / sqrt(v), whose relative error is that of the gradient:
@@ -41,19 +22,15 @@ typedef struct golden_tolerance {
     double metric, weight, mean_weight, state, floor;
 } golden_tolerance;
 
-/* Open a case of the plugin TEST_PLUGIN_NAME in the file TEST_PLUGIN. A scope is open until golden_close. */
-void golden_open(golden *g, const char *name);
-void golden_close(golden *g);
+typedef struct golden_case {
+    const char *name;
+    double metric; /* 0: that of golden_within */
+    bool memory;   /* steps without memory are tried too */
+} golden_case;
 
-/* All steps of the file, and its samples. */
-void golden_run(golden *g, const golden_tolerance *tolerance);
-
-/* The next batch of images and labels. */
-gan_batch golden_batch(golden *g);
-
-/* Steps of the generator, or of the discriminator, of the case's model in which one allocation after the other fails:
- * each says so and leaves parameters and optimizers as they were, unless it failed after the update (while reporting
- * metrics), or does without and is good; and no memory is lost. */
-void golden_steps_without_memory(golden *g, bool generator);
+/* What a plugin's list says: the plugin is TEST_PLUGIN_NAME, in the file TEST_PLUGIN. */
+extern const golden_tolerance golden_within;
+extern const golden_case golden_cases[]; /* the last has no name */
+extern const int golden_seconds;         /* that a case may take, times CK_TIMEOUT_MULTIPLIER */
 
 #endif

@@ -1,41 +1,16 @@
 /* The chapter's training loop, step by step. */
 #include "golden.h"
 
-static const golden_tolerance tolerance = {.metric = 2e-6, .weight = 2e-6, .mean_weight = 1e-7, .state = 1e-5};
+const golden_tolerance golden_within = {.metric = 2e-6, .weight = 2e-6, .mean_weight = 1e-7, .state = 1e-5};
 
-static const char *const cases[] = {"small-nonsaturating", "small-minimax",         "small-nonsaturating-2",
-                                    "small-minimax-2",     "chapter-nonsaturating", "chapter-minimax-2"};
+const int golden_seconds = 60;
 
-START_TEST(steps_are_those_of_the_chapter)
-{
-    golden g;
-    golden_open(&g, cases[_i]);
-    golden_run(&g, &tolerance);
-    golden_close(&g);
-}
-END_TEST
-
-START_TEST(a_step_without_memory_changes_nothing)
-{
-    golden g;
-    golden_open(&g, "small-nonsaturating");
-    golden_steps_without_memory(&g, _i == 1);
-    golden_close(&g);
-}
-END_TEST
-
-static Suite *suite(void)
-{
-    Suite *s = suite_create("golden steps of gan");
-    TCase *t = tcase_create("steps");
-    tcase_set_timeout(t, 60);
-    tcase_add_loop_test(t, steps_are_those_of_the_chapter, 0, sizeof cases / sizeof *cases);
-    tcase_add_loop_test(t, a_step_without_memory_changes_nothing, 0, 2);
-    suite_add_tcase(s, t);
-    return s;
-}
-
-int main(void)
-{
-    return test_main(suite());
-}
+const golden_case golden_cases[] = {
+    {.name = "small-nonsaturating", .memory = true},
+    {.name = "small-minimax"},
+    {.name = "small-nonsaturating-2"},
+    {.name = "small-minimax-2"},
+    {.name = "chapter-nonsaturating"},
+    {.name = "chapter-minimax-2"},
+    {0},
+};

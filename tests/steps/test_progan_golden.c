@@ -9,39 +9,16 @@
  */
 #include "golden.h"
 
-static const char *const cases[] = {"growing", "fading", "stable", "one-group", "all-at-once", "smallest"};
+const golden_tolerance golden_within = {.metric = 1e-4, .weight = 4e-5, .mean_weight = 2e-6, .state = 2e-3};
 
-START_TEST(steps_are_those_of_the_paper)
-{
-    golden g;
-    golden_tolerance tolerance = {.metric = 1e-4, .weight = 4e-5, .mean_weight = 2e-6, .state = 2e-3};
-    golden_open(&g, cases[_i]);
-    golden_run(&g, &tolerance);
-    golden_close(&g);
-}
-END_TEST
+const int golden_seconds = 120;
 
-START_TEST(a_step_without_memory_changes_nothing)
-{
-    golden g;
-    golden_open(&g, "smallest");
-    golden_steps_without_memory(&g, _i == 1);
-    golden_close(&g);
-}
-END_TEST
-
-static Suite *suite(void)
-{
-    Suite *s = suite_create("golden steps of progan");
-    TCase *t = tcase_create("steps");
-    tcase_set_timeout(t, 120);
-    tcase_add_loop_test(t, steps_are_those_of_the_paper, 0, sizeof cases / sizeof *cases);
-    tcase_add_loop_test(t, a_step_without_memory_changes_nothing, 0, 2);
-    suite_add_tcase(s, t);
-    return s;
-}
-
-int main(void)
-{
-    return test_main(suite());
-}
+const golden_case golden_cases[] = {
+    {.name = "growing"},
+    {.name = "fading"},
+    {.name = "stable"},
+    {.name = "one-group"},
+    {.name = "all-at-once"},
+    {.name = "smallest", .memory = true},
+    {0},
+};
